@@ -1,0 +1,29 @@
+package io.lastmile.dataset;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything the user says: datasets, how they are trained on, and the hardware.
+ *
+ * @param name of the experiment; names its run records: letters, digits, '-', '_', '.'
+ * @param seed of every permutation and, unless a step says otherwise, of every sampling hash
+ * @param datasets by name, in the order they were written
+ * @param training the script and its ranks, or null for an experiment that is only opened,
+ *     explained or served
+ * @param cluster the hardware
+ * @param origin where it was written; not part of what travels
+ */
+public record Experiment(
+    String name,
+    long seed,
+    Map<String, Dataset> datasets,
+    @Nullable Training training,
+    Cluster cluster,
+    Origin origin) {
+  public Experiment {
+    datasets = Collections.unmodifiableMap(new LinkedHashMap<>(datasets));
+  }
+}
