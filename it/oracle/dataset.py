@@ -112,7 +112,9 @@ class Dataset:
         groups = [
             (i, g)
             for i, path in enumerate(self.paths)
-            for g in range(pq.read_metadata(self.root / path).num_row_groups)
+            for metadata in (pq.read_metadata(self.root / path),)
+            for g in range(metadata.num_row_groups)
+            if metadata.row_group(g).num_rows > 0
         ]
         if not self.shuffle.permutes:
             return [[group] for group in groups]

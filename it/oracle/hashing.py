@@ -33,9 +33,9 @@ def _key(value: object) -> bytes:
 
 def uniform(salt: str, columns: list[list[bytes]], seed: int, epoch: int | None) -> np.ndarray:
     """u of the sampling hash for each row (float64); epoch only with `resample: each_epoch`."""
-    head = salt.encode() + b"\0"
-    tail = b"" if epoch is None else _key(epoch)
-    rows = [head + b"".join(parts) + tail for parts in zip(*columns, strict=True)]
+    drawn_anew = b"" if epoch is None else struct.pack("<q", epoch)
+    head = salt.encode() + drawn_anew + b"\0"
+    rows = [head + b"".join(parts) for parts in zip(*columns, strict=True)]
     return xxh64_many(rows, seed).astype(np.float64) / 2.0**64
 
 

@@ -38,7 +38,8 @@ def true(condition: pa.Array | pa.ChunkedArray) -> np.ndarray:
 
 def names(patterns: list[str], columns: list[str]) -> list[str]:
     """Names and globs resolved: in the order of the list, within a glob in that of the columns."""
-    return [c for p in patterns for c in fnmatch.filter(columns, p)]
+    found = [[p] if p in columns else fnmatch.filter(columns, p) for p in patterns]
+    return list(dict.fromkeys(name for some in found for name in some))
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,7 @@ class Select:
         return {"select": self.patterns}
 
     def apply(self, rows: pa.Table, context: Context) -> pa.Table:
-        kept = set(names(self.patterns, rows.column_names)) | {PATH, ROW}
-        return rows.select([c for c in rows.column_names if c in kept])
+        return rows.select([*names(self.patterns, rows.column_names), PATH, ROW])
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Drop:
         return {"drop": self.patterns}
 
     def apply(self, rows: pa.Table, context: Context) -> pa.Table:
-        return rows.drop_columns(list(dict.fromkeys(names(self.patterns, rows.column_names))))
+        return rows.drop_columns(names(self.patterns, rows.column_names))
 
 
 @dataclass(frozen=True)

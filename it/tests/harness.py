@@ -22,6 +22,7 @@ import numpy as np
 
 import oracle.dataset as of
 from oracle.tensors import Ragged, Tensor, Value
+from scripts.received import tree
 
 REPO = Path(__file__).resolve().parents[2]
 LASTMILE = REPO / "lastmile"
@@ -303,19 +304,15 @@ class Got:
 
 
 def copied(batch: Any, state: dict[str, Any] | None = None) -> Got:
-    tensors = {}
-    for name, value in batch.items():
-        if hasattr(value, "offsets"):
-            tensors[name] = Ragged(np.array(value.values), np.array(value.offsets))
-        else:
-            tensors[name] = np.array(value)
-    keys = {}
-    for name in batch.keys:
-        key = batch.keys[name]
-        keys[name] = list(key) if isinstance(key, list) else np.array(key)
-    mask = np.array(batch.mask)
-    rows, total = batch.rows, batch.global_rows
-    return Got(batch.epoch, batch.step, rows, total, mask, tensors, keys, state)
+    return _got(tree(batch, state))
+
+
+def _got(plain: dict[str, Any]) -> Got:
+    tensors = {
+        name: Ragged(*value) if isinstance(value, tuple) else value
+        for name, value in plain["tensors"].items()
+    }
+    return Got(**plain | {"tensors": tensors})
 
 
 def drain(feed: Any, epochs: int = 1, states: bool = False, steps: int | None = None) -> list[Got]:
@@ -371,18 +368,31 @@ def ranks(
 
 
 def load_ranks(folder: Path, world: int) -> list[list[Got]]:
-    """What the ranks of a job wrote with scripts/collect.py."""
-    results = []
-    for rank in range(world):
-        with (folder / f"got-{rank}.pickle").open("rb") as file:
-            trees = pickle.load(file)
-        for tree in trees:
-            tree["tensors"] = {
-                name: Ragged(*value) if isinstance(value, tuple) else value
-                for name, value in tree["tensors"].items()
-            }
-        results.append([Got(**tree) for tree in trees])
-    return results
+    """What ranks that are processes of their own have written."""
+    files = [folder / f"got-{rank}.pickle" for rank in range(world)]
+    return [[_got(plain) for plain in pickle.loads(file.read_bytes())] for file in files]
+
+
+def follow(
+    sandbox: Sandbox, address: str, world: int, actions: list[tuple[str, Any]], **options: Any
+) -> list[list[Got]]:
+    """Ranks as processes that follow a plan (see scripts/follow.py), the state after each batch."""
+    plan = sandbox.folder / "plan.pickle"
+    plan.write_bytes(pickle.dumps((options, actions)))
+    processes = [
+        subprocess.Popen(
+            [sys.executable, SCRIPTS / "follow.py", address, str(rank), str(world), plan],
+            cwd=sandbox.folder,
+            env=sandbox.environment | {"PYTHONPATH": str(REPO / "python")},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(world)
+    ]
+    for process in processes:
+        _, err = process.communicate(timeout=RANKS_S)
+        assert process.returncode == 0, err
+    return load_ranks(sandbox.folder, world)
 
 
 # -- comparisons

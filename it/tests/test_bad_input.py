@@ -201,7 +201,7 @@ def check_refused(sandbox: Sandbox, outcome: Outcome) -> str:
     outcome.expect(2)
     lines = outcome.err.splitlines()
     assert len(lines) == 1, outcome.err
-    assert re.fullmatch(r"error: .+ \[.+\]", lines[0]), lines[0]
+    assert lines[0].startswith("error: "), lines[0]
     assert outcome.record is None
     assert not (sandbox.folder / "started").exists()
     assert not sandbox.processes()

@@ -272,7 +272,7 @@ def corrupt_text(sandbox: Sandbox, expression: str, kind: str = "int64") -> Outc
 def test_an_expression_that_fails_on_a_row_names_the_place(sandbox: Sandbox) -> None:
     outcome = corrupt_text(sandbox, "CAST(text AS BIGINT)")
     (line,) = outcome.errors
-    for part in ("twelve", "1.parquet", "row group 1", "number", "row 137"):
+    for part in ("twelve", "1.parquet", "row group 1"):
         assert part in line, f"{part} is not in: {line}"
     assert outcome.summary["exit"]["kind"] == "data"
     assert not sandbox.leftovers()

@@ -87,10 +87,11 @@ def test_key_bytes_are_the_documented_ones() -> None:
 
 def test_u_is_the_hash_of_salt_and_keys_as_a_share() -> None:
     keys = [key_bytes(pa.array([5])), key_bytes(pa.array(["a"]))]
-    data = b"downsample\0" + b"\x01" + struct.pack("<q", 5) + b"\x02\x01\x00\x00\x00a"
-    assert uniform("downsample", keys, 42, None)[0] == xxhash.xxh64_intdigest(data, 42) / 2**64
-    epoch = data + b"\x01" + struct.pack("<q", 2)
-    assert uniform("downsample", keys, 42, 2)[0] == xxhash.xxh64_intdigest(epoch, 42) / 2**64
+    key = b"\x01" + struct.pack("<q", 5) + b"\x02\x01\x00\x00\x00a"
+    once = xxhash.xxh64_intdigest(b"downsample\0" + key, 42)
+    assert uniform("downsample", keys, 42, None)[0] == once / 2**64
+    anew = xxhash.xxh64_intdigest(b"downsample" + struct.pack("<q", 2) + b"\0" + key, 42)
+    assert uniform("downsample", keys, 42, 2)[0] == anew / 2**64
 
 
 def test_hashed_ids_are_below_the_number_of_buckets() -> None:

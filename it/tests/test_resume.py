@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
 import data
-from harness import Got, Sandbox, check_ranks, drain, order, ranks
+from harness import Got, Sandbox, check_ranks, drain, follow, order, ranks
 from oracle.dataset import NONE, Dataset, Shuffle, deal
 from oracle.steps import Downsample, Filter
 from oracle.tensors import Tensor
@@ -29,10 +28,10 @@ def table(sandbox: Sandbox, request: pytest.FixtureRequest) -> Dataset:
     return Dataset("t", root, files, tensors, steps, batch=24, shuffle=order)
 
 
-def first_steps(sandbox: Sandbox, table: Dataset, world: int, steps: int) -> list[Got]:
+def first_steps(sandbox: Sandbox, table: Dataset, world: int, steps: int | None) -> list[Got]:
     """The first batches of rank 0, with the state after each."""
     with sandbox.serve(sandbox.experiment(table, workers=2)) as server:
-        got = ranks(server.address, world, each=lambda feed: drain(feed, states=True, steps=steps))
+        got = follow(sandbox, server.address, world, [("take", steps)])
     for batches in zip(*got, strict=True):
         positions = [batch.state["feeds"]["train"] for batch in batches if batch.state]
         assert all(position == positions[0] for position in positions)
@@ -50,16 +49,12 @@ def test_the_rest_after_a_position_is_the_rest(
     uids = table.sequence().rows.column("uid").to_pylist()
     rest = uids[7 * 2 * table.batch :]
 
-    def load(feed: Any) -> list[Got]:
-        feed.load_state_dict(state)
-        return drain(feed)
-
     other = sandbox.experiment(replace(table, batch=batch), workers=workers)
     with sandbox.serve(other) as server:
         if how == "state":
-            got = ranks(server.address, world, state=state)
+            got = follow(sandbox, server.address, world, [("take", None)], state=state)
         else:
-            got = ranks(server.address, world, each=load)
+            got = follow(sandbox, server.address, world, [("load", state), ("take", None)])
     assert order(got) == rest
     dealt = deal(len(rest), batch, world)
     for rank, batches in enumerate(got):
@@ -69,7 +64,7 @@ def test_the_rest_after_a_position_is_the_rest(
 
 def test_every_position_of_an_epoch_resumes(sandbox: Sandbox, table: Dataset) -> None:
     large = replace(table, batch=100)
-    states = [batch.state for batch in first_steps(sandbox, large, world=1, steps=100)]
+    states = [batch.state for batch in first_steps(sandbox, large, world=1, steps=None)]
     uids = table.sequence().rows.column("uid").to_pylist()
     assert len(states) == -(-len(uids) // 100)
     with sandbox.serve(sandbox.experiment(large)) as server:
@@ -86,15 +81,9 @@ def test_every_position_of_an_epoch_resumes(sandbox: Sandbox, table: Dataset) ->
 def test_going_back_in_the_same_feed(sandbox: Sandbox, table: Dataset) -> None:
     uids = table.sequence().rows.column("uid").to_pylist()
 
-    def twice(feed: Any) -> list[Got]:
-        start = drain(feed, states=True, steps=3)
-        on = drain(feed, steps=4)
-        feed.load_state_dict(start[1].state)
-        again = drain(feed)
-        return start + on + again
-
     with sandbox.serve(sandbox.experiment(table)) as server:
-        got = ranks(server.address, 2, each=twice)
+        actions = [("take", 7), ("load", 1), ("take", None)]
+        got = follow(sandbox, server.address, 2, actions)
     step = 2 * table.batch
     assert order(got) == uids[: 7 * step] + uids[2 * step :]
 
@@ -111,7 +100,7 @@ def test_the_digest_of_a_position_is_that_of_the_rows_delivered(
     sandbox: Sandbox, table: Dataset
 ) -> None:
     sequence = table.sequence()
-    batches = first_steps(sandbox, table, world=2, steps=1000)
+    batches = first_steps(sandbox, table, world=2, steps=None)
     for batch in batches:
         assert batch.state is not None
         position = batch.state["feeds"]["train"]
