@@ -23,7 +23,8 @@ from lastmile.errors import BatchesHeld, DataError, LastmileError, UserError
 
 if TYPE_CHECKING:
     from lastmile._batch import Batch, Keys, Ragged
-    from lastmile._feed import Feed, Timers
+    from lastmile._feed import Feed
+    from lastmile._timers import Timers
 
 __version__ = "0.1.0"
 
@@ -42,7 +43,7 @@ __all__ = [
     "open",
 ]
 
-_HOMES = {"Batch": "_batch", "Keys": "_batch", "Ragged": "_batch", "Feed": "_feed", "Timers": "_feed"}
+_HOMES = {"Batch": "_batch", "Keys": "_batch", "Ragged": "_batch", "Feed": "_feed", "Timers": "_timers"}
 
 
 def feed(
@@ -129,9 +130,9 @@ def open(
 
     engine = _engine.Engine(os.fspath(path))
     try:
-        from lastmile import _feed  # imports numpy, and the next line torch, while the engine starts
+        from lastmile import _arrays, _feed  # imports numpy, and the next line torch, while the engine starts
 
-        _feed.array_maker(arrays)
+        _arrays.array_maker(arrays)
         return _feed.Feed(engine.address(), options, engine)
     except BaseException:
         engine.close()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import json
 import os
-import time
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from lastmile import _protocol as wire
+from lastmile._arrays import array_maker
 from lastmile._batch import Batch, Wrap
-from lastmile._options import Arrays, Options, Position, positions, state_of
+from lastmile._options import Options, Position, positions, state_of
 from lastmile._ring import Ring
+from lastmile._timers import Ledger, Timers
 from lastmile.errors import BatchesHeld, LastmileError, of_kind
 
 if TYPE_CHECKING:
@@ -24,38 +24,6 @@ _LAST_WORDS_SECONDS: Final = 0.25
 """How long the end of the epoch may take to arrive when no slot is left for another batch."""
 
 _open_feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
-
-
-class Timers(NamedTuple):
-    """Where the time of the training loop went since the first ``next()``; seconds."""
-
-    wait: float
-    """Time inside ``next()``: what the trainer waited for data."""
-    step: float
-    """Time outside ``next()``: what the script did with the batches."""
-    steps: int
-    """Batches delivered."""
-
-
-class _Ledger:
-    """Steps and times of one feed, kept apart from it so that the last words can be said after it is gone."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self.wait_ns = 0
-        self._first_ns: int | None = None
-
-    def enter(self) -> int:
-        now = time.perf_counter_ns()
-        if self._first_ns is None:
-            self._first_ns = now
-        return now
-
-    def leave(self, entered_ns: int) -> None:
-        self.wait_ns += time.perf_counter_ns() - entered_ns
-
-    def elapsed_ns(self) -> int:
-        return 0 if self._first_ns is None else time.perf_counter_ns() - self._first_ns
 
 
 class Feed:
@@ -74,7 +42,7 @@ class Feed:
         self._options = options
         self._path = path
         self._engine = engine
-        self._ledger = _Ledger()
+        self._ledger = Ledger()
         self._connection = wire.Connection(path)
         self._finalizer = weakref.finalize(self, _say_goodbye, self._connection, self._ledger, engine)
         try:
@@ -353,29 +321,11 @@ class _Epoch(Iterator[Batch]):
         return batch
 
 
-def array_maker(arrays: Arrays | None) -> Wrap:
-    """Return what makes the script's values from numpy arrays; imports torch unless numpy is asked for."""
-    if arrays == "numpy":
-        return _as_is
-    try:
-        torch = importlib.import_module("torch")
-    except ImportError as error:
-        if arrays is None and error.name == "torch":
-            return _as_is
-        raise
-    wrap: Wrap = torch.from_numpy
-    return wrap
-
-
-def _as_is(array: Any) -> Any:
-    return array
-
-
 def _json_bytes(position: Position | None) -> bytes:
     return json.dumps(position).encode()
 
 
-def _say_goodbye(connection: wire.Connection, ledger: _Ledger, engine: Engine | None) -> None:
+def _say_goodbye(connection: wire.Connection, ledger: Ledger, engine: Engine | None) -> None:
     if connection.owner != os.getpid():
         return
     words = {"steps": ledger.steps, "wait_ns": ledger.wait_ns, "elapsed_ns": ledger.elapsed_ns()}

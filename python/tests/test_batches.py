@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lastmile
-from lastmile._feed import array_maker
+from lastmile._arrays import array_maker
 from tests.conftest import Connect
 from tests.fake_feeder import FakeFeeder, rows_of
 
@@ -182,7 +182,7 @@ def test_without_torch_values_are_arrays(connect: Connect, monkeypatch: pytest.M
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(f"No module named '{name}'", name=name)
 
-    monkeypatch.setattr("lastmile._feed.importlib.import_module", missing)
+    monkeypatch.setattr("lastmile._arrays.importlib.import_module", missing)
     feed, client = connect(arrays=None)
     client.batch(0, 0)
     assert type(next(iter(feed))["dense"]) is np.ndarray

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import lastmile
-from lastmile import _engine, _feed
+from lastmile import _arrays, _engine
 from tests.scripts import PACKAGE, runs, started, until, written
 
 SERVES = f'"{sys.executable}" -m tests.fake_feeder'
@@ -93,7 +93,7 @@ def test_without_a_home_it_is_the_checkout(folder: Path, monkeypatch: pytest.Mon
 
 def test_the_engine_starts_before_torch_is_imported(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order = []
-    wanted = _feed.array_maker
+    wanted = _arrays.array_maker
     listens = _engine.Engine.address
 
     def array_maker(arrays: Any) -> Any:
@@ -104,7 +104,7 @@ def test_the_engine_starts_before_torch_is_imported(home: Path, monkeypatch: pyt
         order.append("address")
         return listens(started)
 
-    monkeypatch.setattr(_feed, "array_maker", array_maker)
+    monkeypatch.setattr(_arrays, "array_maker", array_maker)
     monkeypatch.setattr(_engine.Engine, "address", address)
     lastmile.open("experiment.yaml", "train").close()
     assert order[:2] == ["arrays", "address"]
