@@ -1,0 +1,95 @@
+package io.lastmile.query;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * One DuckDB instance, in memory, without spilling: a query that needs more than its memory limit
+ * fails. Any thread may connect; close every session first.
+ *
+ * <p>Each query runs on the thread that asks for its rows, in the order of the files.
+ *
+ * <p>Two functions of Lastmile's are registered: {@code lastmile_unit} ({@link UnitFunction}) and
+ * {@code lastmile_kept} ({@link KeptFunction}).
+ */
+public final class Engine implements AutoCloseable {
+  private final long database;
+  private final AtomicBoolean closed = new AtomicBoolean();
+
+  private Engine(long database) {
+    this.database = database;
+  }
+
+  /**
+   * Opens an instance.
+   *
+   * @param memoryLimitBytes of all its sessions together, &gt; 0; result vectors that a session
+   *     holds are not in it
+   */
+  public static Engine open(long memoryLimitBytes) {
+    if (memoryLimitBytes <= 0) {
+      throw new IllegalArgumentException(
+          "Invalid memory limit: " + memoryLimitBytes + " (must be > 0)");
+    }
+    Engine engine = new Engine(openDatabase());
+    try (Session session = engine.connect()) {
+      session.execute(settings(memoryLimitBytes));
+      UnitFunction.register(session.connection());
+      KeptFunction.register(session.connection());
+      return engine;
+    } catch (RuntimeException e) {
+      engine.close();
+      throw e;
+    }
+  }
+
+  private static long openDatabase() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(16, 8);
+      if (DuckDb.open(arena.allocateFrom(":memory:").address(), out.address()) != 0) {
+        long reason = out.get(JAVA_LONG, 8);
+        String text = NativeMemory.message(reason);
+        if (reason != 0) {
+          DuckDb.run(DuckDb.FREE, reason);
+        }
+        throw QueryException.of(text);
+      }
+      return out.get(JAVA_LONG, 0);
+    }
+  }
+
+  private static String settings(long memoryLimitBytes) {
+    return "SET threads=1; SET memory_limit='"
+        + memoryLimitBytes
+        + "B'; SET temp_directory=''; SET TimeZone='UTC';"
+        + " SET disabled_optimizers='join_order,build_side_probe_side';"
+        + " SET autoinstall_known_extensions=false; SET autoload_known_extensions=false;"
+        + " SET parquet_metadata_cache=true";
+  }
+
+  /** A new connection. */
+  public Session connect() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(JAVA_LONG);
+      if (DuckDb.state(DuckDb.CONNECT, database, out.address()) != 0) {
+        throw new QueryException(QueryException.Kind.OTHER, "The engine refused a connection");
+      }
+      return new Session(out.get(JAVA_LONG, 0));
+    }
+  }
+
+  /** The engine's version, such as {@code v2.0.0}: other versions may give other rows. */
+  public static String version() {
+    return NativeMemory.message(DuckDb.call(DuckDb.LIBRARY_VERSION));
+  }
+
+  @Override
+  public void close() {
+    if (closed.compareAndSet(false, true)) {
+      DuckDb.destroy(DuckDb.CLOSE, database);
+    }
+  }
+}

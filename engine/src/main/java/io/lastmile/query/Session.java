@@ -1,0 +1,162 @@
+package io.lastmile.query;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One connection to an engine, used by one thread at a time; only {@link #interrupt()} may be
+ * called from any thread, until {@link #close()}. A new query ends the rows of the one before.
+ */
+public final class Session implements AutoCloseable {
+  private final long connection;
+  private long @Nullable [] drops;
+  private boolean closed;
+
+  Session(long connection) {
+    this.connection = connection;
+  }
+
+  /**
+   * Runs statements to their end, without rows.
+   *
+   * @throws QueryException when one fails; those before it have run
+   */
+  public void execute(String sql) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment result = arena.allocate(DuckDb.RESULT);
+      long @Nullable [] outer = KeptFunction.count(drops);
+      try {
+        long text = arena.allocateFrom(sql).address();
+        if (DuckDb.state(DuckDb.QUERY, connection, text, result.address()) != 0) {
+          throw failure(result);
+        }
+      } finally {
+        KeptFunction.restore(outer);
+        DuckDb.run(DuckDb.DESTROY_RESULT, result.address());
+      }
+    }
+  }
+
+  /**
+   * Starts a query. Its work happens inside {@link Rows#next()}, on the calling thread.
+   *
+   * @throws QueryException when it cannot start
+   */
+  public Rows query(String sql) {
+    return new Rows(this, sql);
+  }
+
+  /**
+   * The columns of a query, without running it.
+   *
+   * @throws QueryException when it does not parse or bind
+   */
+  public List<ResultColumn> describe(String sql) {
+    try (Prepared prepared = new Prepared(connection, sql)) {
+      return prepared.columns();
+    }
+  }
+
+  /**
+   * All rows of a small result as Java objects: Long for integers, dates (days), times and
+   * timestamps (their own unit), Double, Boolean, String, byte[] and List; a HUGEINT or UBIGINT
+   * must fit a Long.
+   *
+   * @throws QueryException when the query fails or a type has no such object
+   */
+  public List<List<@Nullable Object>> rows(String sql) {
+    try (Rows rows = query(sql)) {
+      List<List<@Nullable Object>> all = new ArrayList<>();
+      while (true) {
+        Vectors vectors = rows.next();
+        if (vectors == null) {
+          return all;
+        }
+        Values.read(rows.columns(), vectors, all);
+      }
+    }
+  }
+
+  /** Ends the query that runs now with {@link QueryException.Kind#INTERRUPTED}. Any thread. */
+  public void interrupt() {
+    DuckDb.run(DuckDb.INTERRUPT, connection);
+  }
+
+  /**
+   * Where {@code lastmile_kept} counts from now on: it adds one to {@code drops[code]} for each
+   * row, also for code 0, the rows that stay. Null: nowhere.
+   */
+  public void counting(long @Nullable [] drops) {
+    this.drops = drops;
+  }
+
+  long @Nullable [] drops() {
+    return drops;
+  }
+
+  long connection() {
+    return connection;
+  }
+
+  static QueryException failure(MemorySegment result) {
+    String text = NativeMemory.message(DuckDb.call(DuckDb.RESULT_ERROR, result.address()));
+    QueryException.Kind kind = QueryException.Kind.ofCode(DuckDb.errorType(result));
+    return kind == QueryException.Kind.OTHER
+        ? QueryException.of(text)
+        : new QueryException(kind, text);
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      DuckDb.destroy(DuckDb.DISCONNECT, connection);
+    }
+  }
+
+  /** A prepared statement; one thread. */
+  static final class Prepared implements AutoCloseable {
+    private final long statement;
+
+    Prepared(long connection, String sql) {
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment out = arena.allocate(JAVA_LONG);
+        long text = arena.allocateFrom(sql).address();
+        int state = DuckDb.state(DuckDb.PREPARE, connection, text, out.address());
+        statement = out.get(JAVA_LONG, 0);
+        if (state != 0) {
+          String reason = NativeMemory.message(DuckDb.call(DuckDb.PREPARE_ERROR, statement));
+          close();
+          throw QueryException.of(reason);
+        }
+      }
+    }
+
+    long statement() {
+      return statement;
+    }
+
+    List<ResultColumn> columns() {
+      long count = DuckDb.call(DuckDb.PREPARED_COLUMN_COUNT, statement);
+      List<ResultColumn> columns = new ArrayList<>();
+      for (long i = 0; i < count; i++) {
+        long name = DuckDb.call(DuckDb.PREPARED_COLUMN_NAME, statement, i);
+        long type = DuckDb.call(DuckDb.PREPARED_COLUMN_TYPE, statement, i);
+        columns.add(new ResultColumn(NativeMemory.message(name), LogicalTypes.read(type)));
+        DuckDb.run(DuckDb.FREE, name);
+        DuckDb.destroy(DuckDb.DESTROY_TYPE, type);
+      }
+      return List.copyOf(columns);
+    }
+
+    @Override
+    public void close() {
+      DuckDb.destroy(DuckDb.DESTROY_PREPARE, statement);
+    }
+  }
+}
