@@ -19,10 +19,8 @@ for action, value in actions:
     if action == "load":
         feed.load_state_dict(got[value]["state"] if isinstance(value, int) else value)
         continue
-    taken = 0
-    for batch in feed:
+    for taken, batch in enumerate(feed, start=1):
         got.append(tree(batch, feed.state_dict()))
-        taken += 1
         if taken == value:
             break
 feed.close()
