@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import org.apache.parquet.column.ParquetProperties.WriterVersion;
 import org.apache.parquet.conf.PlainParquetConfiguration;
 import org.apache.parquet.example.data.Group;
@@ -79,7 +80,7 @@ public final class ParquetJavaFiles {
         switch (codec) {
           case UNCOMPRESSED -> "none";
           case LZ4_RAW -> "lz4";
-          default -> codec.name().toLowerCase(java.util.Locale.ROOT);
+          default -> codec.name().toLowerCase(Locale.ROOT);
         };
     Path file = folder.resolve(page + "-" + encoding + "-" + word + "-" + rowGroup + ".parquet");
     Files.deleteIfExists(file);
