@@ -33,7 +33,7 @@ def label(value: int) -> Any:
 
 @pytest.fixture
 def table(sandbox: Sandbox) -> Dataset:
-    """2,000 rows in 20 row groups of three days; the usual steps leave about 1,100 of them."""
+    """2,000 rows in 20 row groups of three days; the usual steps leave about 900 of them."""
     root = sandbox.folder / "impressions"
     files = data.write_impressions(root, files=4, rows=500, row_group=120, partitions=3)
     data.write_listed(sandbox.folder / "spam.parquet", np.arange(0, 300, 7))
