@@ -116,7 +116,7 @@ public final class Explanation {
     line("splits", String.format(Locale.ROOT, "%,d an epoch, %s", splits.size(), order));
     if (!splits.isEmpty()) {
       line("query", "of split 0:");
-      text.append("    ").append(plan.query().sql(splits.getFirst())).append('\n');
+      text.append(plan.query().sql(splits.getFirst()).indent(4));
     }
   }
 
