@@ -3,6 +3,7 @@ package io.lastmile.plan;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Experiment;
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Nearest;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Session;
 import java.util.LinkedHashMap;
@@ -68,7 +69,8 @@ public final class JobPlan implements AutoCloseable {
   public DatasetPlan dataset(String name) {
     DatasetPlan plan = datasets.get(name);
     if (plan == null) {
-      throw LastmileException.user("datasets", "Unknown dataset \"" + name + "\" (there is " + String.join(", ", experiment.datasets().keySet()) + ")");
+      throw LastmileException.user(
+          "datasets", "Unknown dataset \"" + name + "\"" + Nearest.hint(name, datasets.keySet()));
     }
     return plan;
   }

@@ -8,7 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /** The columns that a step or a tensor can see, in order. Immutable: each change is a new scope. */
 final class Scope {
@@ -102,8 +101,6 @@ final class Scope {
   }
 
   private LastmileException unknown(String name, String element) {
-    @Nullable String nearest = Nearest.of(name, columns.keySet());
-    String hint = nearest == null ? "" : " (did you mean \"" + nearest + "\"?)";
-    return LastmileException.user(element, "Unknown column \"" + name + "\"" + hint);
+    return LastmileException.user(element, "Unknown column \"" + name + "\"" + Nearest.hint(name, columns.keySet()));
   }
 }

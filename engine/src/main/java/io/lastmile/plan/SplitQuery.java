@@ -63,9 +63,9 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
     for (String output : outputs) {
       sql.append(output).append(", ");
     }
-    sql.append(IDENTITY).append(" FROM (").append(String.join(" UNION ALL ", ranges(split.parts()))).append(") AS source");
+    sql.append(IDENTITY).append("\nFROM (\n  ").append(String.join("\n  UNION ALL\n  ", ranges(split.parts()))).append("\n) AS source");
     if (!drops.isEmpty()) {
-      sql.append(" WHERE lastmile_kept(").append(dropCode()).append(")");
+      sql.append("\nWHERE lastmile_kept(").append(dropCode()).append(")");
     }
     return sql.toString().replace(StepCompiler.EPOCH, Integer.toString(split.epoch()));
   }
@@ -79,9 +79,9 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
   private String dropCode() {
     StringBuilder code = new StringBuilder("CASE");
     for (int i = 0; i < drops.size(); i++) {
-      code.append(" WHEN ").append(drops.get(i).condition()).append(" THEN ").append(i + 1);
+      code.append("\n  WHEN ").append(drops.get(i).condition()).append(" THEN ").append(i + 1);
     }
-    return code.append(" ELSE 0 END").toString();
+    return code.append("\n  ELSE 0 END").toString();
   }
 
   private List<String> ranges(List<Split.Part> parts) {

@@ -173,19 +173,10 @@ final class TensorCompiler {
     if (fill == null) {
       return null;
     }
-    if (!holds(dtype, fill)) {
+    if (!dtype.holds(fill)) {
       throw LastmileException.user(element + ".fill", "Invalid fill: " + fill + " (the tensor is " + dtype.word() + ")");
     }
     return TensorForm.bits(dtype, fill);
-  }
-
-  private static boolean holds(DType dtype, double fill) {
-    return switch (dtype) {
-      case FLOAT32, FLOAT64 -> true;
-      case BOOL -> fill == 0 || fill == 1;
-      case UINT8 -> fill == Math.rint(fill) && fill >= 0 && fill <= 255;
-      case INT8, INT16, INT32, INT64 -> fill == Math.rint(fill) && Math.abs(fill + 0.5) <= Math.scalb(1.0, 8 * dtype.bytes() - 1);
-    };
   }
 
   private TensorForm key(String name, String element) {

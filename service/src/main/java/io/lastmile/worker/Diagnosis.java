@@ -44,18 +44,18 @@ final class Diagnosis {
       if (corrupt == null) {
         readable.add(part);
       } else if (skips()) {
-        listener.skipped(part.file().path().toString(), part.rowGroup().ordinal(), corrupt.text());
+        listener.skipped(part.file().path().toString(), part.rowGroup().ordinal(), corrupt.summary());
       } else {
         throw LastmileException.of(
             FailureKind.DATA,
             "Cannot read %s, row group %d: %s (source.on_corrupt: skip leaves it out)"
-                .formatted(part.file().path(), part.rowGroup().ordinal(), corrupt.text()),
+                .formatted(part.file().path(), part.rowGroup().ordinal(), corrupt.summary()),
             failure);
       }
     }
     if (readable.size() == split.parts().size()) {
       throw LastmileException.of(
-          FailureKind.DATA, "An expression of dataset \"%s\" failed on a row of %s: %s".formatted(plan.name(), places(split), failure.text()), failure);
+          FailureKind.DATA, "An expression of dataset \"%s\" failed on a row of %s: %s".formatted(plan.name(), places(split), failure.summary()), failure);
     }
     return new Split(split.epoch(), split.ordinal(), readable);
   }
@@ -84,7 +84,7 @@ final class Diagnosis {
     return LastmileException.of(
         FailureKind.RESOURCES,
         "The engine's share of the budget is too small for split %d of dataset \"%s\" (%s): %s (raise cluster.workers.memory)"
-            .formatted(split.ordinal(), plan.name(), places(split), failure.text()),
+            .formatted(split.ordinal(), plan.name(), places(split), failure.summary()),
         failure);
   }
 

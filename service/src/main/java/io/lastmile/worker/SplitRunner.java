@@ -82,6 +82,9 @@ final class SplitRunner {
     long room = reserved;
     try (Rows result = session.query(plan.query().sql(split))) {
       for (Vectors vectors = result.next(); vectors != null; vectors = result.next()) {
+        if (Thread.interrupted()) {
+          throw new InterruptedException();
+        }
         VectorRows rows = new VectorRows(vectors, plan.query().identity());
         last = checkOrder(rows, last, split);
         kept += rows.rows();
