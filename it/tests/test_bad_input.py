@@ -70,7 +70,7 @@ MISTAKES = {
     "list for a text": Mistake(1, "name: [a, b]", ("name",)),
     "name that is no folder name": Mistake(1, 'name: "../up"', ("../up",)),
     "unknown dtype": Mistake(
-        11, "      item: { columns: item_id, dtype: int46 }", ("int46", "int64")
+        11, "      item: { columns: item_id, dtype: flaot32 }", ("flaot32", "float32")
     ),
     "memory without unit": Mistake(20, "  workers: { max: 2, memory: much }", ("much",)),
     "memory too small": Mistake(20, "  workers: { max: 2, memory: 1KiB }", ("1KiB|1 KiB|1024",)),
@@ -141,7 +141,7 @@ MISTAKES = {
     "keep of nothing": Mistake(7, DOWNSAMPLE % "0", ("keep", "0", "(0, 1]")),
     "keep of too much": Mistake(7, DOWNSAMPLE % "1.5", ("keep", "1.5", "(0, 1]")),
     "keep that is negative": Mistake(7, DOWNSAMPLE % "-0.1", ("keep", "-0.1", "(0, 1]")),
-    "keep that is no number": Mistake(7, DOWNSAMPLE % ".nan", ("keep", "(0, 1]")),
+    "keep that is no number": Mistake(7, DOWNSAMPLE % ".nan", ("keep", ".nan")),
     "missing file": Mistake(
         5, "    source: { parquet: t/part-009.parquet }", ("t/part-009.parquet",)
     ),
