@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
       "OUT/impressions/part-*.parquet and OUT/spam_users.parquet.",
       "The same options give the same rows on every machine."
     },
+    mixinStandardHelpOptions = true,
     showDefaultValues = true)
 final class Generate implements Callable<Integer> {
   /** What the engine may use besides the row group that it collects. */
@@ -73,9 +74,6 @@ final class Generate implements Callable<Integer> {
         "a request share user, sequences and embedding"
       })
   private int sessions = 1;
-
-  @Option(names = {"-h", "--help"}, usageHelp = true, description = "this text")
-  private boolean help;
 
   @Spec private @Nullable CommandSpec spec;
 
@@ -150,8 +148,7 @@ final class Generate implements Callable<Integer> {
   }
 
   private static void report(Path file, long rows, PrintWriter console) throws IOException {
-    console.printf(
-        Locale.ROOT, "%s: %,d rows, %.1f MB%n", file, rows, Files.size(file) / 1e6);
+    console.printf(Locale.ROOT, "%s: %,d rows, %.1f MB%n", file, rows, Files.size(file) / 1e6);
     console.flush();
   }
 }
