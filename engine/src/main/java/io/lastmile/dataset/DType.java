@@ -38,6 +38,19 @@ public enum DType {
     return sql;
   }
 
+  /** Whether the type has this very value; floating-point types round, so they have every one. */
+  public boolean holds(double value) {
+    return switch (this) {
+      case FLOAT32, FLOAT64 -> true;
+      case BOOL -> value == 0 || value == 1;
+      case UINT8 -> value == Math.rint(value) && value >= 0 && value < 256;
+      case INT8, INT16, INT32, INT64 -> {
+        double bound = Math.scalb(1.0, 8 * bytes - 1);
+        yield value == Math.rint(value) && value >= -bound && value < bound;
+      }
+    };
+  }
+
   /** The word for it in YAML and JSON. */
   public String word() {
     return name().toLowerCase(Locale.ROOT);

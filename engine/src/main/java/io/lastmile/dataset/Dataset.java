@@ -1,5 +1,6 @@
 package io.lastmile.dataset;
 
+import io.lastmile.error.LastmileException;
 import java.util.List;
 
 /**
@@ -26,9 +27,25 @@ public record Dataset(
   /** Steps kept ready per rank unless the dataset says otherwise. */
   public static final int DEFAULT_PREFETCH = 4;
 
+  /** Rows per rank and step unless the dataset says otherwise. */
+  public static final int DEFAULT_BATCH = 4096;
+
   public Dataset {
     steps = List.copyOf(steps);
     tensors = List.copyOf(tensors);
     keys = List.copyOf(keys);
+    Checks.names("tensors", tensors.stream().map(Tensor::name).toList());
+    Checks.positive("batch", batch);
+    Checks.names("keys", keys);
+    Checks.positive("prefetch", prefetch);
+    if (slots <= prefetch) {
+      throw LastmileException.user(
+          "slots", "Invalid slots: " + slots + " (must be > prefetch: " + prefetch + ")");
+    }
+  }
+
+  /** Begins a dataset of Parquet files, globs or folders. */
+  public static DatasetDraft parquet(String... paths) {
+    return DatasetDraft.from(Source.Parquet.of(paths));
   }
 }

@@ -1,5 +1,7 @@
 package io.lastmile.dataset;
 
+import io.lastmile.error.LastmileException;
+import io.lastmile.error.Nearest;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -24,6 +26,28 @@ public record Experiment(
     Cluster cluster,
     Origin origin) {
   public Experiment {
+    Checks.name("name", name);
     datasets = Collections.unmodifiableMap(new LinkedHashMap<>(datasets));
+  }
+
+  /**
+   * The dataset of a name.
+   *
+   * @throws LastmileException of kind USER when there is none
+   */
+  public Dataset dataset(String key) {
+    Dataset dataset = datasets.get(key);
+    if (dataset == null) {
+      String hint = Nearest.hint(key, datasets.keySet());
+      String known = " (known: " + String.join(", ", datasets.keySet()) + ")";
+      throw LastmileException.user(
+          "datasets", "Unknown dataset \"" + key + "\"" + (hint.isEmpty() ? known : hint));
+    }
+    return dataset;
+  }
+
+  /** Begins an experiment. */
+  public static ExperimentDraft named(String name) {
+    return ExperimentDraft.named(name);
   }
 }

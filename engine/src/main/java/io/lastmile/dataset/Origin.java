@@ -17,6 +17,11 @@ public record Origin(Path folder, @Nullable String file, Map<String, Integer> li
     lines = Map.copyOf(lines);
   }
 
+  /** Built in code, in a folder. */
+  static Origin code(Path folder) {
+    return new Origin(folder.toAbsolutePath().normalize(), null, Map.of());
+  }
+
   /**
    * The place of an element for a message: {@code experiment.yaml:21}; the nearest written parent's
    * line when the element itself was not written; the element's name when built in code.

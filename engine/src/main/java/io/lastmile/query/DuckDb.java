@@ -63,8 +63,6 @@ final class DuckDb {
   static final MethodHandle EXECUTE_STREAMING = function("execute_prepared_streaming", I_LL);
   static final MethodHandle RESULT_ERROR = function("result_error", L_L);
   static final MethodHandle DESTROY_RESULT = function("destroy_result", V_L);
-  private static final MethodHandle RESULT_ERROR_TYPE =
-      function("result_error_type", FunctionDescriptor.of(JAVA_INT, RESULT));
   private static final MethodHandle FETCH_CHUNK =
       function("fetch_chunk", FunctionDescriptor.of(JAVA_LONG, RESULT));
 
@@ -75,7 +73,7 @@ final class DuckDb {
   static final MethodHandle VECTOR_DATA = function("vector_get_data", L_L, GETTER);
   static final MethodHandle VECTOR_VALIDITY = function("vector_get_validity", L_L, GETTER);
   static final MethodHandle VECTOR_TYPE = function("vector_get_column_type", L_L);
-  static final MethodHandle VECTOR_FORM = function("v2_vector_get_vector_type", I_LLL);
+  static final MethodHandle VECTOR_FORM = function("v2_vector_get_vector_type", I_LLL, GETTER);
   static final MethodHandle FLATTEN = function("v2_vector_flatten", I_LL);
   static final MethodHandle LIST_CHILD = function("list_vector_get_child", L_L, GETTER);
   static final MethodHandle ARRAY_CHILD = function("array_vector_get_child", L_L, GETTER);
@@ -201,14 +199,6 @@ final class DuckDb {
   static long fetch(MemorySegment result) {
     try {
       return (long) FETCH_CHUNK.invokeExact(result);
-    } catch (Throwable e) {
-      throw unexpected(e);
-    }
-  }
-
-  static int errorType(MemorySegment result) {
-    try {
-      return (int) RESULT_ERROR_TYPE.invokeExact(result);
     } catch (Throwable e) {
       throw unexpected(e);
     }

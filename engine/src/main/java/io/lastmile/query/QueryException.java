@@ -1,6 +1,9 @@
 package io.lastmile.query;
 
+import java.util.List;
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The engine refused a query or failed while it ran. The message is one line, without the SQL that
@@ -8,6 +11,11 @@ import java.util.Locale;
  */
 public final class QueryException extends RuntimeException {
   private static final long serialVersionUID = 1L;
+
+  private static final Pattern PREFIX = Pattern.compile("^[A-Z][A-Za-z ]{1,30} Error: ");
+  private static final List<String> FIRST_LINE = List.of("\n");
+  private static final List<String> FIRST_PARAGRAPH =
+      List.of("\n\n", "\nLINE ", "\n\tCandidate functions");
 
   private final Kind kind;
   private final String detail;
@@ -27,8 +35,8 @@ public final class QueryException extends RuntimeException {
     return detail;
   }
 
-  /** The message, never null. */
-  public String text() {
+  /** The message, one line, never null. */
+  public String summary() {
     String message = getMessage();
     return message == null ? detail : message;
   }
@@ -39,54 +47,36 @@ public final class QueryException extends RuntimeException {
   }
 
   private static String line(Kind kind, String detail) {
-    String text = detail;
-    int prefix = text.indexOf(" Error: ");
-    if (kind != Kind.OTHER && prefix > 0 && prefix < 30) {
-      text = text.substring(prefix + " Error: ".length());
-    }
-    for (String end : new String[] {"\n\n", "\nLINE ", "\n\tCandidate functions"}) {
+    Matcher prefix = PREFIX.matcher(detail);
+    String text = prefix.find() ? detail.substring(prefix.end()) : detail;
+    for (String end : kind == Kind.OUT_OF_MEMORY ? FIRST_LINE : FIRST_PARAGRAPH) {
       int cut = text.indexOf(end);
       text = cut < 0 ? text : text.substring(0, cut);
     }
     return text.replaceAll("\\s*\\n\\s*", " ").strip();
   }
 
-  /** What failed, from the engine's error type. */
+  /** What failed, from the kind of error that the engine's text begins with. */
   public enum Kind {
-    PARSER(14),
-    SYNTAX(22),
-    BINDER(24),
-    CATALOG(13),
-    CONVERSION(2),
-    OUT_OF_RANGE(1),
-    MISMATCH_TYPE(5),
-    NOT_IMPLEMENTED(11),
-    INVALID_INPUT(32),
-    OUT_OF_MEMORY(33),
+    PARSER,
+    SYNTAX,
+    BINDER,
+    CATALOG,
+    CONVERSION,
+    OUT_OF_RANGE,
+    MISMATCH_TYPE,
+    NOT_IMPLEMENTED,
+    INVALID_INPUT,
+    OUT_OF_MEMORY,
     /** A file that cannot be read, or whose content cannot. */
-    IO(28),
+    IO,
     /** {@link Session#interrupt()} was called. */
-    INTERRUPTED(29),
-    PERMISSION(34),
-    INTERNAL(31),
-    FATAL(30),
+    INTERRUPTED,
+    PERMISSION,
+    INTERNAL,
+    FATAL,
     /** Any other. */
-    OTHER(0);
-
-    private final int code;
-
-    Kind(int code) {
-      this.code = code;
-    }
-
-    static Kind ofCode(int code) {
-      for (Kind kind : values()) {
-        if (kind.code == code) {
-          return kind;
-        }
-      }
-      return OTHER;
-    }
+    OTHER;
 
     static Kind ofText(String detail) {
       int end = detail.indexOf(" Error: ");

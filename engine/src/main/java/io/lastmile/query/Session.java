@@ -104,11 +104,8 @@ public final class Session implements AutoCloseable {
   }
 
   static QueryException failure(MemorySegment result) {
-    String text = NativeMemory.message(DuckDb.call(DuckDb.RESULT_ERROR, result.address()));
-    QueryException.Kind kind = QueryException.Kind.ofCode(DuckDb.errorType(result));
-    return kind == QueryException.Kind.OTHER
-        ? QueryException.of(text)
-        : new QueryException(kind, text);
+    return QueryException.of(
+        NativeMemory.message(DuckDb.call(DuckDb.RESULT_ERROR, result.address())));
   }
 
   @Override

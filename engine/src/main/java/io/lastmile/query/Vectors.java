@@ -1,5 +1,9 @@
 package io.lastmile.query;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
@@ -18,6 +22,14 @@ import java.util.List;
  * is a value, and address 0 means that there is no null.
  */
 public final class Vectors {
+  private static final int PLAIN = 0;
+  private static final int LIST = 1;
+  private static final int ARRAY = 2;
+
+  /** DUCKDB_V2_VECTOR_TYPE_FLAT. */
+  private static final int FLAT = 1;
+
+  private final MemorySegment form = Arena.ofAuto().allocate(8, 8);
   private final int[] forms;
   private final long[] data;
   private final long[] validity;
@@ -25,9 +37,6 @@ public final class Vectors {
   private final long[] childValidity;
   private int rows;
 
-  private static final int PLAIN = 0;
-  private static final int LIST = 1;
-  private static final int ARRAY = 2;
 
   Vectors(List<ResultColumn> columns) {
     int count = columns.size();
@@ -50,7 +59,7 @@ public final class Vectors {
   void point(long chunk) {
     rows = Math.toIntExact(DuckDb.call(DuckDb.CHUNK_SIZE, chunk));
     for (int i = 0; i < forms.length; i++) {
-      long vector = DuckDb.call(DuckDb.CHUNK_VECTOR, chunk, i);
+      long vector = flat(DuckDb.call(DuckDb.CHUNK_VECTOR, chunk, i));
       data[i] = DuckDb.call(DuckDb.VECTOR_DATA, vector);
       validity[i] = DuckDb.call(DuckDb.VECTOR_VALIDITY, vector);
       if (forms[i] != PLAIN) {
@@ -59,6 +68,18 @@ public final class Vectors {
         childValidity[i] = DuckDb.call(DuckDb.VECTOR_VALIDITY, child);
       }
     }
+  }
+
+  /** Makes a constant or dictionary vector flat; the engine's results usually are. */
+  private long flat(long vector) {
+    int state = DuckDb.state(DuckDb.VECTOR_FORM, vector, form.address(), 0L);
+    if (state == 0 && form.get(JAVA_INT, 0) != FLAT) {
+      state = DuckDb.state(DuckDb.FLATTEN, vector, 0L);
+    }
+    if (state != 0) {
+      throw new QueryException(QueryException.Kind.INTERNAL, "A vector cannot be made flat");
+    }
+    return vector;
   }
 
   /** The number of rows. */

@@ -1,0 +1,34 @@
+package io.lastmile.batch;
+
+import io.lastmile.query.Vectors;
+
+/** Packs one form of the query's vectors. Stateless. */
+sealed interface FormPacker permits FlatPacker, MatrixPacker, HashPacker, FixedPacker, RaggedPacker, TextPacker {
+  /**
+   * Packs rows [first, first + count) of the vectors behind row {@code row - 1}; they fit.
+   *
+   * @throws InvalidValueException for a null without fill, or a list of the wrong length
+   */
+  void pack(Vectors vectors, int first, int count, PackedRows to, int row);
+
+  /** Values of one row; asked of ragged forms only. */
+  default long length(Vectors vectors, int row) {
+    return 0;
+  }
+
+  /** The packer of a place. */
+  static FormPacker of(Layout.Place place) {
+    TensorForm form = place.form();
+    return switch (form.kind()) {
+      case TEXT -> new TextPacker(place);
+      case RAGGED -> new RaggedPacker(place);
+      case FIXED -> new FixedPacker(place);
+      case COLUMN, MATRIX -> {
+        if (form.hash() != null) {
+          yield new HashPacker(place);
+        }
+        yield form.width() == 1 ? new FlatPacker(place) : new MatrixPacker(place);
+      }
+    };
+  }
+}

@@ -1,0 +1,108 @@
+package io.lastmile.batch;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * Rows packed as tensors in one stretch of memory. Used by one thread at a time; does not own its memory, its maker does.
+ *
+ * <p>The header of a slot (little-endian): int32 rows, int32 padded, int64 global_rows, int64 epoch, int64 step, int32 bytes of the
+ * position; then the int64 values of each ragged form, then the position's JSON.
+ */
+public final class PackedRows {
+  private final MemorySegment memory;
+  private final Layout layout;
+  private final long[] lengths;
+  private int rows;
+
+  /** Empty rows over memory of at least {@code layout.bytes()}. */
+  public PackedRows(MemorySegment memory, Layout layout) {
+    this.memory = memory;
+    this.layout = layout;
+    this.lengths = new long[layout.ragged()];
+    clear();
+  }
+
+  /** Forgets all rows. */
+  public void clear() {
+    rows = 0;
+    Arrays.fill(lengths, 0);
+    for (Layout.Place place : layout.places()) {
+      if (place.length() >= 0) {
+        Memory.putLong(address() + place.offsets(), 0);
+      }
+    }
+  }
+
+  public Layout layout() {
+    return layout;
+  }
+
+  /** Rows packed so far. */
+  public int rows() {
+    return rows;
+  }
+
+  /** Rows that still fit, by count; ragged values may fill up earlier. */
+  public int room() {
+    return layout.rows() - rows;
+  }
+
+  /** Values packed so far of the ragged form with this index. */
+  public long length(int ragged) {
+    return lengths[ragged];
+  }
+
+  long address() {
+    return memory.address();
+  }
+
+  void lengthen(int ragged, long length) {
+    lengths[ragged] = length;
+  }
+
+  void added(int count) {
+    rows += count;
+  }
+
+  /** The row identity of a row, from the form with that role. */
+  public long identity(Layout.Place place, int row) {
+    return Memory.longAt(address() + place.offset() + 8L * row);
+  }
+
+  /** Adds the one row of a rank that would get none: every value zero, every list empty. */
+  public void pad() {
+    for (Layout.Place place : layout.places()) {
+      if (place.length() >= 0) {
+        Memory.putLong(address() + place.offsets() + 8L * (rows + 1), lengths[place.length()]);
+      } else {
+        int bytes = place.form().rowBytes();
+        Memory.fill(address() + place.offset() + (long) rows * bytes, bytes, (byte) 0);
+      }
+    }
+    rows++;
+  }
+
+  /**
+   * Writes the header.
+   *
+   * @param padded padding rows among the rows
+   * @param globalRows real rows of the whole global step
+   * @param epoch of the rows
+   * @param step of the epoch, from 0
+   * @param position JSON of the position after the step, UTF-8, at most {@link Layout#POSITION_ROOM} bytes
+   */
+  public void seal(int padded, long globalRows, long epoch, long step, byte[] position) {
+    long at = address();
+    Memory.putInt(at, rows);
+    Memory.putInt(at + 4, padded);
+    Memory.putLong(at + 8, globalRows);
+    Memory.putLong(at + 16, epoch);
+    Memory.putLong(at + 24, step);
+    Memory.putInt(at + 32, position.length);
+    for (int ragged = 0; ragged < lengths.length; ragged++) {
+      Memory.putLong(at + layout.lengths() + 8L * ragged, lengths[ragged]);
+    }
+    MemorySegment.copy(MemorySegment.ofArray(position), 0, memory, layout.position(), position.length);
+  }
+}

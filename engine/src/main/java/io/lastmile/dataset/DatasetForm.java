@@ -1,0 +1,84 @@
+package io.lastmile.dataset;
+
+import java.util.List;
+
+/** How a dataset, its source, its tensors and its order are written. */
+final class DatasetForm {
+  private static final List<Source.OnCorrupt> ON_CORRUPT = List.of(Source.OnCorrupt.values());
+
+  private static final List<DType> DTYPES = List.of(DType.values());
+
+  private static final Fields<Source.Parquet> SOURCE =
+      Fields.<Source.Parquet>none()
+          .required("parquet", (table, value) -> table.paths(value.oneOrMore()))
+          .key(
+              "on_corrupt",
+              (table, value) -> table.onCorrupt(value.word(ON_CORRUPT, Source.OnCorrupt::word)))
+          .later("csv", "json", "arrow", "schema", "partitions", "root");
+
+  private static final Fields<Tensor.Hash> HASH =
+      Fields.<Tensor.Hash>none()
+          .required("buckets", (hash, value) -> new Tensor.Hash(value.wholeNumber(), hash.seed()))
+          .key("seed", (hash, value) -> new Tensor.Hash(hash.buckets(), value.wholeNumber()));
+
+  private static final Fields<Tensor> TENSOR =
+      Fields.<Tensor>none()
+          .required("columns", (tensor, value) -> tensor.columns(columns(value)))
+          .key(
+              "dtype",
+              (tensor, value) ->
+                  tensor.dtype(value.word(DTYPES, DType::word, "float16", "bfloat16")))
+          .key("fill", (tensor, value) -> tensor.fill(value.number()))
+          .key("max_length", (tensor, value) -> tensor.maxLength(value.count()))
+          .key("hash", (tensor, value) -> tensor.hash(HASH.read(value, new Tensor.Hash(1, 0))))
+          .later("null", "truncate", "pad", "vocabulary");
+
+  private static final Fields<Shuffle.RowGroups> SHUFFLE =
+      Fields.<Shuffle.RowGroups>none()
+          .key("row_groups", (shuffle, value) -> shuffle.rowGroups(value.count()))
+          .key("within", (shuffle, value) -> shuffle.within(value.string()));
+
+  private static final Fields<DatasetDraft> DATASET =
+      Fields.<DatasetDraft>none()
+          .required(
+              "source", (draft, value) -> draft.source(SOURCE.read(value, Source.Parquet.of("-"))))
+          .key("steps", (draft, value) -> value.list().fold(draft, StepForm::read))
+          .required("tensors", (draft, value) -> value.mapping().fold(draft, DatasetForm::tensor))
+          .key("batch", (draft, value) -> draft.batch(value.count()))
+          .key("shuffle", (draft, value) -> draft.shuffle(shuffle(value)))
+          .key("keys", (draft, value) -> draft.keys(value.strings()))
+          .key("order", DatasetForm::order)
+          .key("prefetch", (draft, value) -> draft.prefetch(value.count()))
+          .key("slots", (draft, value) -> draft.slots(value.count()))
+          .later("split", "part", "mix", "limit", "certificate");
+
+  private DatasetForm() {}
+
+  static DatasetDraft read(Written value) {
+    return DATASET.read(value, Dataset.parquet("-"));
+  }
+
+  private static DatasetDraft tensor(DatasetDraft draft, Written value) {
+    return draft.tensor(TENSOR.read(value, Tensor.of(value.name(), List.of("-"))));
+  }
+
+  private static Tensor.Columns columns(Written value) {
+    return value.kind() == Written.Kind.TEXT
+        ? Tensor.Columns.of(value.text())
+        : new Tensor.Columns.Many(List.of(value.oneOrMore()));
+  }
+
+  private static Shuffle shuffle(Written value) {
+    if (value.kind() == Written.Kind.TEXT) {
+      return value.word(List.of(Shuffle.none()), _ -> "none");
+    }
+    if (value.kind() != Written.Kind.MAPPING || value.parts().isEmpty()) {
+      throw value.wrong("none, { row_groups: n } or { within: PARTITION }");
+    }
+    return SHUFFLE.read(value, Shuffle.rowGroups(Shuffle.RowGroups.DEFAULT_COUNT));
+  }
+
+  private static DatasetDraft order(DatasetDraft draft, Written value) {
+    return value.word(List.of(draft), _ -> "deterministic", "arrival");
+  }
+}

@@ -1,0 +1,107 @@
+package io.lastmile.dataset;
+
+import io.lastmile.error.LastmileException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** How an experiment, its training and its cluster are written. */
+final class ExperimentForm {
+  private static final Fields<Training> TRAINING =
+      Fields.<Training>none()
+          .required("script", (training, value) -> training.script(value.string()))
+          .key("args", (training, value) -> training.args(value.arguments()))
+          .key("ranks", (training, value) -> training.ranks(value.count()))
+          .key("restarts", (training, value) -> value.only(0, training))
+          .later("stall_timeout");
+
+  private static final Fields<Workers> WORKERS =
+      Fields.<Workers>none()
+          .key("min", (workers, value) -> workers.min(value.count()))
+          .key("max", (workers, value) -> workers.max(value.count()))
+          .key("cpu", (workers, value) -> value.only(1, workers))
+          .key("memory", (workers, value) -> workers.memory(bytes(value)))
+          .later("gpu");
+
+  private static final Fields<Cluster> TRAINERS =
+      Fields.<Cluster>none()
+          .key("gpu", (cluster, value) -> value.only(0, cluster))
+          .key("cpu", (cluster, value) -> value.only(1, cluster))
+          .later("memory");
+
+  private static final Fields<Cluster> CLUSTER =
+      Fields.<Cluster>none()
+          .key("kind", ExperimentForm::kind)
+          .key("workers", ExperimentForm::workers)
+          .key("trainers", (cluster, value) -> TRAINERS.read(value, cluster));
+
+  private static final Fields<ExperimentDraft> EXPERIMENT =
+      Fields.<ExperimentDraft>none()
+          .required("name", (draft, value) -> draft.name(value.string()))
+          .key("seed", (draft, value) -> draft.seed(value.wholeNumber()))
+          .required(
+              "datasets", (draft, value) -> value.mapping().fold(draft, ExperimentForm::dataset))
+          .key(
+              "train", (draft, value) -> draft.train(TRAINING.read(value, Training.of("train.py"))))
+          .key("cluster", (draft, value) -> draft.cluster(CLUSTER.read(value, Cluster.local())));
+
+  private ExperimentForm() {}
+
+  /**
+   * The experiment.
+   *
+   * @throws LastmileException of kind USER: the first mistake in the order of the file, at its
+   *     element
+   */
+  static Experiment read(Written root, Origin origin) {
+    return EXPERIMENT.read(root, Experiment.named("experiment").origin(origin)).build();
+  }
+
+  private static ExperimentDraft dataset(ExperimentDraft draft, Written value) {
+    DatasetDraft dataset = DatasetForm.read(value);
+    return draft.dataset(value.name(), value.within(() -> dataset.build(value.name())));
+  }
+
+  private static Cluster kind(Cluster cluster, Written value) {
+    return value.word(List.of(cluster), _ -> "local", "processes", "kubernetes");
+  }
+
+  private static Cluster workers(Cluster cluster, Written value) {
+    Workers start = new Workers(null, cluster.workers(), cluster.workerMemory());
+    Workers workers = WORKERS.read(value, start);
+    Integer min = workers.min;
+    if (min != null && min != 1 && min != workers.max) {
+      String message = "min: " + min + " is not supported yet (must be 1 or max: " + workers.max;
+      throw LastmileException.user("min", message + ")").under(value.name());
+    }
+    return cluster.workers(workers.max).workerMemory(workers.memory);
+  }
+
+  /**
+   * The workers as they are written. The threads of one machine all start at once, whatever min.
+   */
+  private record Workers(@Nullable Integer min, int max, long memory) {
+    Workers min(int count) {
+      Checks.positive("min", count);
+      return new Workers(count, max, memory);
+    }
+
+    Workers max(int count) {
+      Checks.positive("max", count);
+      return new Workers(min, count, memory);
+    }
+
+    Workers memory(long bytes) {
+      Checks.positive("memory", bytes);
+      return new Workers(min, max, bytes);
+    }
+  }
+
+  private static long bytes(Written value) {
+    return switch (value.kind()) {
+      case WHOLE_NUMBER -> value.wholeNumber();
+      case TEXT -> ByteSize.parse(value.name(), value.text());
+      case NUMBER, TRUTH, NOTHING, LIST, MAPPING ->
+          throw value.wrong("a size such as 512MiB or 2GiB");
+    };
+  }
+}

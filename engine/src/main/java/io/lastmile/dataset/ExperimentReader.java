@@ -1,0 +1,75 @@
+package io.lastmile.dataset;
+
+import io.lastmile.error.FailureKind;
+import io.lastmile.error.LastmileException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+
+/** Reads an experiment from its YAML file. Safe for any thread. */
+public final class ExperimentReader {
+  private static final String BYTE_ORDER_MARK = "\uFEFF";
+
+  private ExperimentReader() {}
+
+  /**
+   * The experiment in a YAML file, its defaults filled in and its {@link Origin} saying the line of
+   * every element that is written.
+   *
+   * @param file its folder is where relative paths start; its name in messages is the path as given
+   * @throws LastmileException of kind USER: the first mistake in the order of the file, with its
+   *     element and place, such as {@code Invalid batch: 0 (must be > 0)} at {@code
+   *     experiment.yaml:12}; what only planning can know (a missing table, a column that is not
+   *     there) is not looked at
+   */
+  public static Experiment read(Path file) {
+    Written root = YamlTree.read(file.toString(), text(file));
+    Map<String, Integer> lines = new HashMap<>();
+    collectLines("", root, lines);
+    Path absolute = file.toAbsolutePath().normalize();
+    Path parent = absolute.getParent();
+    Origin origin = new Origin(parent == null ? absolute : parent, file.toString(), lines);
+    try {
+      return ExperimentForm.read(root, origin);
+    } catch (LastmileException mistake) {
+      String element = mistake.element();
+      throw element == null ? mistake : mistake.placed(origin.place(element));
+    }
+  }
+
+  private static void collectLines(String parent, Written value, Map<String, Integer> lines) {
+    for (Written part : value.parts()) {
+      boolean joined = parent.isEmpty() || part.name().startsWith("[");
+      String element = joined ? parent + part.name() : parent + "." + part.name();
+      lines.put(element, part.line());
+      collectLines(element, part, lines);
+    }
+  }
+
+  private static String text(Path file) {
+    if (!Files.exists(file)) {
+      throw unreadable("No such experiment file: " + file);
+    }
+    if (Files.isDirectory(file)) {
+      throw unreadable("Invalid experiment file: " + file + " (is a folder)");
+    }
+    try {
+      byte[] bytes = Files.readAllBytes(file);
+      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      return text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text;
+    } catch (CharacterCodingException e) {
+      throw unreadable("Invalid experiment file: " + file + " (must be UTF-8 text)");
+    } catch (IOException e) {
+      throw unreadable("Cannot read the experiment file: " + e.getMessage());
+    }
+  }
+
+  private static LastmileException unreadable(String message) {
+    return LastmileException.of(FailureKind.USER, message);
+  }
+}

@@ -1,0 +1,70 @@
+package io.lastmile.dataset;
+
+import io.lastmile.error.Nearest;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
+
+/**
+ * The keys that a mapping may have, and what each of them does to the value that is read.
+ *
+ * @param readings by key: refines the value so far; in the order in which messages list the keys
+ * @param required keys that must be there
+ * @param later keys that will mean something one day and are refused until then
+ * @param <T> the value, immutable
+ */
+record Fields<T>(
+    Map<String, BiFunction<T, Written, T>> readings, List<String> required, List<String> later) {
+  static <T> Fields<T> none() {
+    return new Fields<>(Map.of(), List.of(), List.of());
+  }
+
+  /** These fields and one that may be there. */
+  Fields<T> key(String name, BiFunction<T, Written, T> reading) {
+    Map<String, BiFunction<T, Written, T>> more = new LinkedHashMap<>(readings);
+    more.put(name, reading);
+    return new Fields<>(more, required, later);
+  }
+
+  /** These fields and one that must be there. */
+  Fields<T> required(String name, BiFunction<T, Written, T> reading) {
+    List<String> more = new ArrayList<>(required);
+    more.add(name);
+    return new Fields<>(key(name, reading).readings, more, later);
+  }
+
+  /** These fields and some that are refused as not supported yet. */
+  Fields<T> later(String... names) {
+    return new Fields<>(readings, required, List.of(names));
+  }
+
+  /**
+   * Reads a mapping, in the order of the file.
+   *
+   * @param start the value where nothing is written; the required keys replace their part of it
+   */
+  T read(Written mapping, T start) {
+    T value = mapping.mapping().fold(start, (before, field) -> reading(field).apply(before, field));
+    for (String key : required) {
+      if (!mapping.has(key)) {
+        throw mapping.mistake("Missing key \"" + key + "\"");
+      }
+    }
+    return value;
+  }
+
+  private BiFunction<T, Written, T> reading(Written field) {
+    BiFunction<T, Written, T> reading = readings.get(field.name());
+    if (reading != null) {
+      return reading;
+    }
+    if (later.contains(field.name())) {
+      throw field.mistake(field.name() + " is not supported yet");
+    }
+    String hint = Nearest.hint(field.name(), readings.keySet());
+    String known = hint.isEmpty() ? " (known: " + String.join(", ", readings.keySet()) + ")" : hint;
+    throw field.mistake("Unknown key \"" + field.name() + "\"" + known);
+  }
+}

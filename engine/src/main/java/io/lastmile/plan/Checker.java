@@ -1,0 +1,51 @@
+package io.lastmile.plan;
+
+import io.lastmile.error.LastmileException;
+import io.lastmile.query.ColumnType;
+import io.lastmile.query.Expressions;
+import io.lastmile.query.QueryException;
+import io.lastmile.query.Session;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+
+/** Binds the user's expressions to columns and finds their types, before anything runs. Used by one thread. */
+final class Checker {
+  private final Session session;
+  private final String table;
+
+  /**
+   * A checker of expressions over one source.
+   *
+   * @param session of the planner
+   * @param table empty table in the engine with the columns of the source
+   */
+  Checker(Session session, String table) {
+    this.session = session;
+    this.table = table;
+  }
+
+  /** What an expression stands for in a scope. */
+  Binding bind(String sql, Scope scope, String element) {
+    try {
+      Expressions.Expression expression = Expressions.parse(session, sql);
+      Map<String, String> meanings = new LinkedHashMap<>();
+      Set<String> sources = new LinkedHashSet<>();
+      for (Expressions.ColumnUse use : expression.columns()) {
+        Binding column = scope.named(use.name(), element);
+        meanings.put(use.name(), column.sql());
+        sources.addAll(column.sources());
+      }
+      String bound = expression.substitute(meanings);
+      return new Binding(bound, type(bound), null, sources);
+    } catch (QueryException e) {
+      throw LastmileException.user(element, "Invalid expression: " + sql + " (" + e.summary() + ")");
+    }
+  }
+
+  /** The type of SQL that is already bound to the source. */
+  ColumnType type(String sql) {
+    return session.describe("SELECT (" + sql + ") AS value FROM " + table).getFirst().type();
+  }
+}

@@ -1,0 +1,93 @@
+package io.lastmile.plan;
+
+import io.lastmile.batch.Layout;
+import io.lastmile.batch.TensorForm;
+import io.lastmile.dataset.Dataset;
+import io.lastmile.source.ParquetTable;
+import io.lastmile.source.RowGroup;
+import io.lastmile.split.Split;
+import io.lastmile.split.Splits;
+import java.util.List;
+
+/**
+ * How a dataset is run. Immutable; any thread.
+ *
+ * @param name of the dataset
+ * @param dataset what the user said
+ * @param table its files
+ * @param smallTables files of its map-side joins
+ * @param query of its splits
+ * @param forms tensors, keys and the row identity, in the order of the batch
+ * @param splits of each epoch
+ * @param fingerprint of everything that decides its row sequence, hexadecimal
+ * @param stagingBudget bytes for rows that wait for their turn
+ */
+public record DatasetPlan(
+    String name,
+    Dataset dataset,
+    ParquetTable table,
+    List<ParquetTable> smallTables,
+    SplitQuery query,
+    List<TensorForm> forms,
+    Splits splits,
+    String fingerprint,
+    long stagingBudget) {
+  /** Rows of a staging buffer: those of one vector of the engine. */
+  public static final int STAGING_ROWS = 2048;
+
+  private static final double UNKNOWN_LENGTH = 32;
+  private static final double SPARE = 1.25;
+  private static final int SPARE_VALUES = 1024;
+
+  public DatasetPlan {
+    smallTables = List.copyOf(smallTables);
+    forms = List.copyOf(forms);
+  }
+
+  /** The layout of a slot: a whole batch, with room for lists somewhat longer than the table's mean. */
+  public Layout slotLayout() {
+    return layout(dataset.batch());
+  }
+
+  /** The layout of a staging buffer. */
+  public Layout stagingLayout() {
+    return layout(STAGING_ROWS);
+  }
+
+  private Layout layout(int rows) {
+    long[] capacities =
+        forms.stream().filter(TensorForm::ragged).mapToLong(form -> (long) (rows * meanLength(form) * SPARE) + SPARE_VALUES).toArray();
+    return Layout.of(forms, rows, capacities);
+  }
+
+  private double meanLength(TensorForm form) {
+    long rows = table.rows();
+    double mean = rows == 0 ? 0 : (double) listValues(form, table) / rows;
+    return form.kind() == TensorForm.Kind.TEXT || mean == 0 ? UNKNOWN_LENGTH : Math.min(mean, form.maxLength());
+  }
+
+  private static long listValues(TensorForm form, ParquetTable table) {
+    return table.files().stream().flatMap(file -> file.rowGroups().stream()).mapToLong(group -> listValues(form, group)).sum();
+  }
+
+  private static long listValues(TensorForm form, RowGroup group) {
+    return group.listValues().getOrDefault(form.columns().getFirst(), 0L);
+  }
+
+  /** Bytes that the rows of a split take at most while they wait, as far as the footers tell. */
+  public long stagingBytes(Split split) {
+    long fixed = forms.stream().mapToLong(form -> form.ragged() ? 8 : form.rowBytes()).sum() * split.rows();
+    double values = 0;
+    for (TensorForm form : forms) {
+      if (form.ragged()) {
+        values += splitValues(form, split) * form.dtype().bytes();
+      }
+    }
+    return (long) ((fixed + values) * SPARE) + 2 * stagingLayout().bytes();
+  }
+
+  private double splitValues(TensorForm form, Split split) {
+    long known = split.parts().stream().mapToLong(part -> listValues(form, part.rowGroup())).sum();
+    return known == 0 ? split.rows() * UNKNOWN_LENGTH : Math.min(known, (double) split.rows() * form.maxLength());
+  }
+}

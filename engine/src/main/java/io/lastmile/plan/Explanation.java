@@ -1,0 +1,137 @@
+package io.lastmile.plan;
+
+import io.lastmile.batch.TensorForm;
+import io.lastmile.dataset.Dataset;
+import io.lastmile.dataset.Shuffle;
+import io.lastmile.dataset.Source;
+import io.lastmile.dataset.Step;
+import io.lastmile.source.TableFile;
+import io.lastmile.split.Split;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** A plan in words. */
+public final class Explanation {
+  private static final int COLUMNS_SHOWN = 12;
+
+  private final StringBuilder text = new StringBuilder();
+
+  private Explanation() {}
+
+  /** What is read, what is done with it, and the query that does it. */
+  public static String of(DatasetPlan plan, Budget budget) {
+    Explanation explanation = new Explanation();
+    explanation.text.append("dataset ").append(plan.name()).append(" (plan ").append(plan.fingerprint()).append(")\n");
+    explanation.source(plan);
+    explanation.steps(plan.dataset());
+    explanation.tensors(plan);
+    explanation.splits(plan);
+    explanation.memory(plan, budget);
+    return explanation.text.toString();
+  }
+
+  private void line(String label, String value) {
+    text.append("  ").append(String.format(Locale.ROOT, "%-9s", label)).append(value).append('\n');
+  }
+
+  private void source(DatasetPlan plan) {
+    List<TableFile> files = plan.table().files();
+    long bytes = files.stream().mapToLong(TableFile::bytes).sum();
+    long groups = files.stream().mapToLong(file -> file.rowGroups().size()).sum();
+    String paths = switch (plan.dataset().source()) {
+      case Source.Parquet parquet -> String.join(", ", parquet.paths());
+    };
+    line(
+        "source",
+        String.format(
+            Locale.ROOT, "%s: %,d files, %,d row groups, %,d rows, %,d MB", paths, files.size(), groups, plan.table().rows(), bytes / 1_000_000));
+    List<String> read = plan.query().sources();
+    line("reads", read.size() + " of " + plan.table().columns().size() + " columns: " + shortened(read));
+  }
+
+  private static String shortened(List<String> names) {
+    String shown = names.stream().limit(COLUMNS_SHOWN).collect(Collectors.joining(", "));
+    int more = names.size() - COLUMNS_SHOWN;
+    return more > 0 ? shown + " and " + more + " more" : shown;
+  }
+
+  private void steps(Dataset dataset) {
+    for (int i = 0; i < dataset.steps().size(); i++) {
+      line(i == 0 ? "steps" : "", i + " " + step(dataset.steps().get(i)));
+    }
+  }
+
+  private static String step(Step step) {
+    return switch (step) {
+      case Step.Filter filter -> "filter: keep where " + filter.condition();
+      case Step.Derive derive ->
+          "derive: " + derive.columns().stream().map(column -> column.name() + " = " + column.expression()).collect(Collectors.joining("; "));
+      case Step.Select select -> "select: " + String.join(", ", select.columns());
+      case Step.Drop drop -> "drop: " + String.join(", ", drop.columns());
+      case Step.AntiJoin join ->
+          "anti_join: drop where "
+              + join.on().stream().map(key -> key.left() + " = " + key.right()).collect(Collectors.joining(" and "))
+              + " in "
+              + String.join(", ", join.table().paths());
+      case Step.Downsample sample -> downsample(sample);
+    };
+  }
+
+  private static String downsample(Step.Downsample sample) {
+    String where = sample.where() == null ? "all rows" : "rows where " + sample.where();
+    String by = sample.by().isEmpty() ? "the row identity" : String.join(", ", sample.by());
+    String weight = sample.weight() == null ? "" : "; " + sample.weight() + " × " + 1 / sample.keep();
+    return "downsample: keep " + sample.keep() + " of " + where + " by hash of " + by + weight;
+  }
+
+  private void tensors(DatasetPlan plan) {
+    String label = "tensors";
+    for (TensorForm form : plan.forms()) {
+      if (form.role() == TensorForm.Role.TENSOR) {
+        line(label, form.name() + " " + shape(form) + " " + form.dtype().word() + " from " + shortened(form.columns()));
+        label = "";
+      }
+    }
+    if (!plan.dataset().keys().isEmpty()) {
+      line("keys", String.join(", ", plan.dataset().keys()));
+    }
+  }
+
+  private static String shape(TensorForm form) {
+    return switch (form.kind()) {
+      case COLUMN -> "[batch]";
+      case MATRIX, FIXED -> "[batch, " + form.width() + "]";
+      case RAGGED, TEXT -> "ragged";
+    };
+  }
+
+  private void splits(DatasetPlan plan) {
+    List<Split> splits = plan.splits().of(0);
+    String order = switch (plan.dataset().shuffle()) {
+      case Shuffle.None _ -> "in file order, one row group each";
+      case Shuffle.RowGroups groups ->
+          "shuffled, " + groups.count() + " row groups each" + (groups.within() == null ? "" : ", within " + groups.within());
+    };
+    line("splits", String.format(Locale.ROOT, "%,d an epoch, %s", splits.size(), order));
+    if (!splits.isEmpty()) {
+      line("query", "of split 0:");
+      text.append(plan.query().sql(splits.getFirst()).indent(4));
+    }
+  }
+
+  private void memory(DatasetPlan plan, Budget budget) {
+    line(
+        "memory",
+        "engine "
+            + Planner.mebibytes(budget.engine())
+            + " for all datasets, rows that wait "
+            + Planner.mebibytes(budget.staging())
+            + ", slots "
+            + plan.dataset().slots()
+            + " × "
+            + Planner.mebibytes(plan.slotLayout().bytes())
+            + " a rank, heap "
+            + Planner.mebibytes(Runtime.getRuntime().maxMemory()));
+  }
+}

@@ -1,0 +1,82 @@
+package io.lastmile.plan;
+
+import io.lastmile.dataset.Dataset;
+import io.lastmile.dataset.Experiment;
+import io.lastmile.error.LastmileException;
+import io.lastmile.error.Nearest;
+import io.lastmile.query.Engine;
+import io.lastmile.query.Session;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** How the datasets of an experiment are run, and the engine that runs them. */
+public final class JobPlan implements AutoCloseable {
+  private final Experiment experiment;
+  private final Engine engine;
+  private final Budget budget;
+  private final Map<String, DatasetPlan> datasets;
+
+  private JobPlan(Experiment experiment, Engine engine, Budget budget, Map<String, DatasetPlan> datasets) {
+    this.experiment = experiment;
+    this.engine = engine;
+    this.budget = budget;
+    this.datasets = datasets;
+  }
+
+  /**
+   * Plans every dataset: reads footers, loads small tables, checks every column and expression.
+   *
+   * @throws LastmileException of kind USER for the first mistake found
+   */
+  public static JobPlan of(Experiment experiment) {
+    Budget budget = Budget.of(experiment.cluster(), experiment.datasets().size());
+    Engine engine = Engine.open(budget.engine());
+    try (Session session = engine.connect()) {
+      Map<String, DatasetPlan> datasets = new LinkedHashMap<>();
+      Planner planner = new Planner(experiment, engine, session, budget);
+      for (Map.Entry<String, Dataset> dataset : experiment.datasets().entrySet()) {
+        datasets.put(dataset.getKey(), planner.plan(dataset.getKey(), dataset.getValue()));
+      }
+      return new JobPlan(experiment, engine, budget, Map.copyOf(datasets));
+    } catch (RuntimeException e) {
+      engine.close();
+      throw e;
+    }
+  }
+
+  public Experiment experiment() {
+    return experiment;
+  }
+
+  public Engine engine() {
+    return engine;
+  }
+
+  public Budget budget() {
+    return budget;
+  }
+
+  /** The plans by name of the dataset. */
+  public Map<String, DatasetPlan> datasets() {
+    return datasets;
+  }
+
+  /**
+   * The plan of one dataset.
+   *
+   * @throws LastmileException of kind USER when there is none of this name
+   */
+  public DatasetPlan dataset(String name) {
+    DatasetPlan plan = datasets.get(name);
+    if (plan == null) {
+      throw LastmileException.user(
+          "datasets", "Unknown dataset \"" + name + "\"" + Nearest.hint(name, datasets.keySet()));
+    }
+    return plan;
+  }
+
+  @Override
+  public void close() {
+    engine.close();
+  }
+}

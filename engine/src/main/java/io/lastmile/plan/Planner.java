@@ -1,0 +1,107 @@
+package io.lastmile.plan;
+
+import io.lastmile.batch.TensorForm;
+import io.lastmile.dataset.Dataset;
+import io.lastmile.dataset.Experiment;
+import io.lastmile.dataset.Shuffle;
+import io.lastmile.dataset.Source;
+import io.lastmile.error.LastmileException;
+import io.lastmile.query.Engine;
+import io.lastmile.query.Expressions;
+import io.lastmile.query.Session;
+import io.lastmile.source.ParquetTable;
+import io.lastmile.source.TableColumn;
+import io.lastmile.source.TableFile;
+import io.lastmile.split.Split;
+import io.lastmile.split.Splits;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Plans the datasets of one experiment. Used by one thread. */
+final class Planner {
+  private final Experiment experiment;
+  private final Engine engine;
+  private final Session session;
+  private final Budget budget;
+
+  Planner(Experiment experiment, Engine engine, Session session, Budget budget) {
+    this.experiment = experiment;
+    this.engine = engine;
+    this.session = session;
+    this.budget = budget;
+  }
+
+  DatasetPlan plan(String name, Dataset dataset) {
+    String element = "datasets." + name;
+    ParquetTable table = switch (dataset.source()) {
+      case Source.Parquet parquet ->
+          ParquetTable.open(engine, parquet, experiment.origin().folder(), element + ".source.parquet", experiment.cluster().workers());
+    };
+    checkPartition(dataset.shuffle(), table, element + ".shuffle");
+    String schema = Expressions.quote("schema of " + name);
+    session.execute("CREATE TABLE " + schema + " AS SELECT * FROM " + SplitQuery.scan(table.files().subList(0, 1)) + " LIMIT 0");
+    KeyTables keyTables = new KeyTables(engine, session, experiment.origin().folder(), "keys of " + name + " ");
+    Stage stage =
+        new StepCompiler(new Checker(session, schema), keyTables, element, experiment.seed(), scope(table)).compile(dataset.steps());
+    TensorCompiler tensors = new TensorCompiler(stage.scope(), element);
+    List<TensorForm> forms = tensors.compile(dataset);
+    DatasetPlan plan =
+        new DatasetPlan(
+            name,
+            dataset,
+            table,
+            keyTables.tables(),
+            SplitQuery.of(tensors.outputs(), stage, table.columns()),
+            forms,
+            new Splits(table.files(), dataset.shuffle(), experiment.seed()),
+            Fingerprint.of(experiment.seed(), dataset, table, keyTables.tables()),
+            budget.staging());
+    checkMemory(plan, element);
+    return plan;
+  }
+
+  private static Scope scope(ParquetTable table) {
+    Map<String, Binding> columns = new LinkedHashMap<>();
+    for (TableColumn column : table.columns()) {
+      columns.put(column.name(), SplitQuery.column(column));
+    }
+    return new Scope(columns);
+  }
+
+  private static void checkPartition(Shuffle shuffle, ParquetTable table, String element) {
+    if (shuffle instanceof Shuffle.RowGroups groups && groups.within() != null) {
+      for (TableFile file : table.files()) {
+        if (!file.partitions().containsKey(groups.within())) {
+          throw LastmileException.user(
+              element, "Invalid partition: \"" + groups.within() + "\" (the file " + file.path() + " lies in no folder \"" + groups.within() + "=…\")");
+        }
+      }
+    }
+  }
+
+  /** A split whose rows are permuted waits as a whole; one in file order can be streamed when its turn has come. */
+  private static void checkMemory(DatasetPlan plan, String element) {
+    if (!(plan.dataset().shuffle() instanceof Shuffle.RowGroups groups)) {
+      return;
+    }
+    for (Split split : plan.splits().of(0)) {
+      long needed = plan.stagingBytes(split);
+      if (needed > plan.stagingBudget()) {
+        throw LastmileException.user(
+            element + ".shuffle",
+            "A split of "
+                + groups.count()
+                + " row groups needs "
+                + mebibytes(needed)
+                + " to be shuffled, but the budget of this dataset is "
+                + mebibytes(plan.stagingBudget())
+                + " (lower shuffle.row_groups, use shuffle: none, or raise cluster.workers.memory)");
+      }
+    }
+  }
+
+  static String mebibytes(long bytes) {
+    return ((bytes + (1 << 20) - 1) >> 20) + " MiB";
+  }
+}

@@ -1,0 +1,157 @@
+package io.lastmile.source;
+
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Reads Thrift's compact protocol
+ * (https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md) as far as
+ * Parquet footers need it. Damaged bytes end in a RuntimeException. One thread.
+ */
+final class CompactReader {
+  /** The field id at the end of a struct: real ids are positive. */
+  static final int END = 0;
+
+  private static final int TRUE = 1;
+  private static final int FALSE = 2;
+  private static final int BYTE = 3;
+  private static final int I16 = 4;
+  private static final int I32 = 5;
+  private static final int I64 = 6;
+  private static final int DOUBLE = 7;
+  private static final int BINARY = 8;
+  private static final int LIST = 9;
+  private static final int SET = 10;
+  private static final int MAP = 11;
+  private static final int STRUCT = 12;
+  private static final int UUID = 13;
+  private static final int MAX_DEPTH = 32;
+
+  private final byte[] bytes;
+  private int at;
+  private int type;
+
+  CompactReader(byte[] bytes) {
+    this.bytes = bytes;
+  }
+
+  /** Where the next byte is read. */
+  int position() {
+    return at;
+  }
+
+  /**
+   * Reads the header of the next field of a struct.
+   *
+   * @param last the id of the field before it, 0 for the first
+   * @return its id, or {@link #END}
+   */
+  int field(int last) {
+    int header = bytes[at++] & 0xFF;
+    type = header & 0x0F;
+    if (header == 0) {
+      return END;
+    }
+    int delta = header >>> 4;
+    int id = delta == 0 ? (int) integer() : last + delta;
+    if (id <= 0) {
+      throw new IllegalArgumentException("field " + id);
+    }
+    return id;
+  }
+
+  /** Reads an integer value. */
+  long integer() {
+    long value = varint();
+    return (value >>> 1) ^ -(value & 1);
+  }
+
+  /** Reads a string. */
+  String string() {
+    int length = length();
+    String text = new String(bytes, at, length, StandardCharsets.UTF_8);
+    at += length;
+    return text;
+  }
+
+  /** Reads the header of a list: its size. Its elements follow. */
+  int list() {
+    int header = bytes[at++] & 0xFF;
+    type = header & 0x0F;
+    int size = header >>> 4;
+    return size == 15 ? Math.toIntExact(varint()) : size;
+  }
+
+  /** Passes over the value of the field that was read last. */
+  void skip() {
+    skip(type, 0);
+  }
+
+  private void skip(int kind, int depth) {
+    if (depth > MAX_DEPTH) {
+      throw new IllegalArgumentException("nesting");
+    }
+    switch (kind) {
+      case TRUE, FALSE -> {}
+      case BYTE -> at++;
+      case I16, I32, I64 -> varint();
+      case DOUBLE -> at += 8;
+      case UUID -> at += 16;
+      case BINARY -> {
+        int length = length();
+        at += length;
+      }
+      case LIST, SET -> skipList(depth);
+      case MAP -> skipMap(depth);
+      case STRUCT -> skipStruct(depth);
+      default -> throw new IllegalArgumentException("type " + kind);
+    }
+  }
+
+  private void skipList(int depth) {
+    int size = list();
+    int element = type;
+    for (int i = 0; i < size; i++) {
+      skipElement(element, depth);
+    }
+  }
+
+  private void skipMap(int depth) {
+    int size = Math.toIntExact(varint());
+    int types = size == 0 ? 0 : bytes[at++] & 0xFF;
+    for (int i = 0; i < size; i++) {
+      skipElement(types >>> 4, depth);
+      skipElement(types & 0x0F, depth);
+    }
+  }
+
+  /** Inside a list a boolean is a byte of its own; as a field it lies in the header. */
+  private void skipElement(int element, int depth) {
+    skip(element == TRUE || element == FALSE ? BYTE : element, depth + 1);
+  }
+
+  private void skipStruct(int depth) {
+    for (int id = field(0); id != END; id = field(id)) {
+      skip(type, depth + 1);
+    }
+  }
+
+  private int length() {
+    long length = varint();
+    if (length < 0 || length > bytes.length - at) {
+      throw new IllegalArgumentException("length " + length);
+    }
+    return (int) length;
+  }
+
+  private long varint() {
+    long value = 0;
+    for (int shift = 0; shift < 64; shift += 7) {
+      byte next = bytes[at++];
+      value |= (next & 0x7FL) << shift;
+      if (next >= 0) {
+        return value;
+      }
+    }
+    throw new IllegalArgumentException("varint");
+  }
+}

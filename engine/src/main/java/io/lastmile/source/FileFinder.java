@@ -1,0 +1,152 @@
+package io.lastmile.source;
+
+import io.lastmile.error.LastmileException;
+import io.lastmile.error.Nearest;
+import java.io.IOException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * Finds the files that the paths of a source name: files, globs, or folders, of which all
+ * *.parquet files are meant but those whose name, or whose folder's, starts with '_' or '.'.
+ */
+final class FileFinder {
+  private final Path folder;
+  private final String element;
+  private final Map<Path, FoundFile> files = new LinkedHashMap<>();
+  private final List<Path> roots = new ArrayList<>();
+
+  /**
+   * A finder for one source.
+   *
+   * @param folder of the experiment, absolute
+   * @param element of the experiment, for errors
+   */
+  FileFinder(Path folder, String element) {
+    this.folder = folder.toAbsolutePath().normalize();
+    this.element = element;
+  }
+
+  /** The files, in the order they were found. */
+  List<FoundFile> files() {
+    return List.copyOf(files.values());
+  }
+
+  /** The deepest folder that holds the fixed part of every path. */
+  Path root() {
+    Path root = roots.getFirst();
+    for (Path other : roots) {
+      while (!other.startsWith(root)) {
+        root = root.getParent();
+      }
+    }
+    return root;
+  }
+
+  /** Adds the files of one path. */
+  void find(String path) {
+    Path exact = folder.resolve(path).normalize();
+    try {
+      if (Files.isDirectory(exact)) {
+        inFolder(path, exact);
+      } else if (Files.exists(exact)) {
+        roots.add(exact.getParent());
+        add(exact, Files.readAttributes(exact, BasicFileAttributes.class));
+      } else if (GlobPattern.isGlob(path)) {
+        glob(path);
+      } else {
+        throw missing(path, exact);
+      }
+    } catch (IOException e) {
+      throw failure("Cannot read \"" + path + "\": " + e.getMessage());
+    }
+  }
+
+  private void inFolder(String path, Path in) throws IOException {
+    roots.add(in);
+    Predicate<Path> isMeant =
+        file -> {
+          for (Path name : in.relativize(file)) {
+            if (name.toString().startsWith("_") || name.toString().startsWith(".")) {
+              return false;
+            }
+          }
+          return file.toString().endsWith(".parquet");
+        };
+    if (walk(in, Integer.MAX_VALUE, isMeant) == 0) {
+      throw failure("No Parquet file in \"" + path + "\": no name below " + in + " ends in .parquet");
+    }
+  }
+
+  private void glob(String path) throws IOException {
+    GlobPattern glob;
+    try {
+      glob = GlobPattern.of(folder, path);
+    } catch (IllegalArgumentException e) {
+      throw failure("Invalid path: \"" + path + "\" (" + e.getMessage() + ")");
+    }
+    if (!Files.isDirectory(glob.fixed())) {
+      throw failure("No file matches \"" + path + "\": there is no folder " + glob.fixed());
+    }
+    roots.add(glob.fixed());
+    if (walk(glob.fixed(), glob.depth(), file -> glob.matches(glob.fixed().relativize(file))) == 0) {
+      throw failure("No file matches \"" + path + "\" (looked in " + glob.fixed() + ")");
+    }
+  }
+
+  private int walk(Path from, int depth, Predicate<Path> isMeant) throws IOException {
+    int before = files.size();
+    Files.walkFileTree(
+        from,
+        EnumSet.of(FileVisitOption.FOLLOW_LINKS),
+        depth,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+            if (!attributes.isDirectory() && isMeant.test(file)) {
+              add(file, attributes);
+            }
+            return FileVisitResult.CONTINUE;
+          }
+        });
+    return files.size() - before;
+  }
+
+  private void add(Path path, BasicFileAttributes attributes) {
+    String shown = path.startsWith(folder) ? folder.relativize(path).toString() : path.toString();
+    FoundFile file =
+        new FoundFile(path, shown, attributes.size(), attributes.lastModifiedTime().toInstant());
+    if (files.putIfAbsent(path, file) != null) {
+      throw failure("\"" + shown + "\" is in the source twice");
+    }
+  }
+
+  private LastmileException missing(String path, Path exact) {
+    Path parent = exact.getParent();
+    List<String> names = List.of();
+    if (parent != null && Files.isDirectory(parent)) {
+      try (Stream<Path> entries = Files.list(parent)) {
+        names = entries.map(entry -> entry.getFileName().toString()).sorted().toList();
+      } catch (IOException e) {
+        names = List.of();
+      }
+    }
+    String hint = Nearest.hint(exact.getFileName().toString(), names);
+    return failure("No such file: \"" + path + "\"" + hint);
+  }
+
+  private LastmileException failure(String message) {
+    return LastmileException.user(element, message);
+  }
+}

@@ -1,0 +1,147 @@
+package io.lastmile.source;
+
+import io.lastmile.error.LastmileException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** Reads the footers of files, several at a time, and says what is wrong with one. */
+final class FooterReader {
+  private static final byte[] MAGIC = "PAR1".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] ENCRYPTED = "PARE".getBytes(StandardCharsets.US_ASCII);
+
+  /** Length and magic after the footer. */
+  private static final int TRAILER = 8;
+
+  /** Read at once from the end of a file; most footers are shorter. */
+  private static final int FIRST_READ = 64 << 10;
+
+  private final String element;
+
+  /**
+   * A reader for a source.
+   *
+   * @param element of the experiment, for errors
+   */
+  FooterReader(String element) {
+    this.element = element;
+  }
+
+  /**
+   * The footers of files, in their order.
+   *
+   * @throws LastmileException for the first of the files that cannot be read
+   */
+  List<Footer> read(List<FoundFile> files, int threads) {
+    // Each index is taken by one thread, which alone writes to it; close() makes them visible.
+    Object[] results = new Object[files.size()];
+    AtomicInteger next = new AtomicInteger();
+    Runnable loop =
+        () -> {
+          for (int i = next.getAndIncrement(); i < results.length; i = next.getAndIncrement()) {
+            results[i] = result(files.get(i));
+          }
+        };
+    if (threads == 1 || files.size() == 1) {
+      loop.run();
+    } else {
+      try (ExecutorService pool = Executors.newFixedThreadPool(Math.min(threads, files.size()))) {
+        for (int i = 0; i < threads; i++) {
+          pool.execute(loop);
+        }
+      }
+    }
+    List<Footer> footers = new ArrayList<>(results.length);
+    for (Object result : results) {
+      if (!(result instanceof Footer footer)) {
+        throw result instanceof RuntimeException e ? e : new IllegalStateException();
+      }
+      footers.add(footer);
+    }
+    return footers;
+  }
+
+  /** The footer or the failure of one file. */
+  private Object result(FoundFile file) {
+    try {
+      return read(file);
+    } catch (RuntimeException e) {
+      return e;
+    }
+  }
+
+  private Footer read(FoundFile file) {
+    byte[] footer;
+    try (FileChannel channel = FileChannel.open(file.path())) {
+      footer = bytes(file, channel);
+    } catch (AccessDeniedException e) {
+      throw failure("Cannot read \"" + file.shown() + "\": permission denied");
+    } catch (NoSuchFileException e) {
+      throw failure("Cannot read \"" + file.shown() + "\": no such file");
+    } catch (IOException e) {
+      throw failure("Cannot read \"" + file.shown() + "\": " + e.getMessage());
+    }
+    try {
+      return Footer.parse(footer);
+    } catch (RuntimeException e) {
+      throw failure("\"" + file.shown() + "\" has a damaged footer");
+    }
+  }
+
+  private byte[] bytes(FoundFile file, FileChannel channel) throws IOException {
+    long size = channel.size();
+    if (size == 0) {
+      throw failure("\"" + file.shown() + "\" is empty (0 bytes)");
+    }
+    byte[] tail = read(channel, Math.max(0, size - FIRST_READ), size);
+    checkMagic(file, channel, tail);
+    int at = tail.length - TRAILER;
+    long length =
+        Integer.toUnsignedLong(ByteBuffer.wrap(tail).order(ByteOrder.LITTLE_ENDIAN).getInt(at));
+    if (length > size - TRAILER - MAGIC.length) {
+      throw failure("\"" + file.shown() + "\" has a damaged footer");
+    }
+    if (length <= at) {
+      return Arrays.copyOfRange(tail, at - (int) length, at);
+    }
+    return read(channel, size - TRAILER - length, size - TRAILER);
+  }
+
+  private void checkMagic(FoundFile file, FileChannel channel, byte[] tail) throws IOException {
+    boolean isLong = tail.length >= TRAILER + MAGIC.length;
+    byte[] end = isLong ? Arrays.copyOfRange(tail, tail.length - 4, tail.length) : new byte[0];
+    if (Arrays.equals(end, MAGIC)) {
+      return;
+    }
+    if (Arrays.equals(end, ENCRYPTED)) {
+      throw failure("\"" + file.shown() + "\" is encrypted (not supported yet)");
+    }
+    byte[] start = read(channel, 0, Math.min(channel.size(), MAGIC.length));
+    String what = Arrays.equals(start, MAGIC) ? "is truncated" : "is no Parquet file";
+    throw failure("\"" + file.shown() + "\" " + what + " (no PAR1 magic at its end)");
+  }
+
+  private static byte[] read(FileChannel channel, long from, long to) throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(Math.toIntExact(to - from));
+    while (buffer.hasRemaining()) {
+      if (channel.read(buffer, from + buffer.position()) < 0) {
+        throw new IOException("the file became shorter");
+      }
+    }
+    return buffer.array();
+  }
+
+  private LastmileException failure(String message) {
+    return LastmileException.user(element, message);
+  }
+}

@@ -1,0 +1,26 @@
+package io.lastmile.source;
+
+import java.util.Map;
+
+/**
+ * Some consecutive rows of a file that are read together.
+ *
+ * @param ordinal its place in the file, from 0
+ * @param firstRow number of its first row in the file, from 0
+ * @param rows how many rows it has
+ * @param compressedBytes of all columns, as in the file
+ * @param uncompressedBytes of all columns, encoded but not compressed
+ * @param listValues by list column: the values in all its lists, where a null list and an empty one
+ *     count as one value
+ */
+public record RowGroup(
+    int ordinal,
+    long firstRow,
+    long rows,
+    long compressedBytes,
+    long uncompressedBytes,
+    Map<String, Long> listValues) {
+  public RowGroup {
+    listValues = Map.copyOf(listValues);
+  }
+}

@@ -1,0 +1,37 @@
+package io.lastmile.source;
+
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A file of a table.
+ *
+ * @param path absolute
+ * @param relative to the table's root, with '/' between names: the file's part of a row's identity
+ * @param bytes its size
+ * @param modified when it was last written
+ * @param rowGroups in the order of the file
+ * @param partitions what its folders below the root say, outermost first: a folder {@code
+ *     dt=2024-01-01} is the entry dt → 2024-01-01
+ */
+public record TableFile(
+    Path path,
+    String relative,
+    long bytes,
+    Instant modified,
+    List<RowGroup> rowGroups,
+    Map<String, String> partitions) {
+  public TableFile {
+    rowGroups = List.copyOf(rowGroups);
+    partitions = Collections.unmodifiableMap(new LinkedHashMap<>(partitions));
+  }
+
+  /** The number of rows. */
+  public long rows() {
+    return rowGroups.stream().mapToLong(RowGroup::rows).sum();
+  }
+}

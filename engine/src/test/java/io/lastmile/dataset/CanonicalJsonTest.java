@@ -1,0 +1,179 @@
+package io.lastmile.dataset;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.lastmile.error.LastmileException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The YAML form, the Java form and the JSON form of one experiment are the same experiment. */
+class CanonicalJsonTest {
+  @TempDir Path folder = Path.of("");
+
+  @Test
+  void yamlGivesTheCanonicalText() throws IOException {
+    assertThat(CanonicalJson.write(fromYaml())).isEqualTo(golden());
+  }
+
+  @Test
+  void codeGivesTheCanonicalText() throws IOException {
+    assertThat(CanonicalJson.write(inCode())).isEqualTo(golden());
+  }
+
+  @Test
+  void readsWhatItWrites() throws IOException {
+    Experiment read = CanonicalJson.read(golden(), folder);
+    assertThat(read).isEqualTo(inCode());
+    assertThat(CanonicalJson.write(read)).isEqualTo(golden());
+  }
+
+  @Test
+  void anExperimentWithoutTrainingTravelsToo() {
+    Experiment experiment =
+        Experiment.named("small")
+            .in(folder)
+            .dataset("valid", Dataset.parquet("a").tensor("x", "x"))
+            .cluster(new Cluster(1, 1))
+            .build();
+    String json = CanonicalJson.write(experiment);
+    assertThat(json)
+        .isEqualTo(
+            "{\"cluster\":{\"kind\":\"local\",\"workers\":{\"max\":1,\"memory\":1}},\"datasets\":"
+                + "[[\"valid\",{\"batch\":4096,\"keys\":[],\"order\":\"deterministic\","
+                + "\"prefetch\":4,\"shuffle\":\"none\",\"slots\":6,\"source\":{\"on_corrupt\":"
+                + "\"fail\",\"parquet\":[\"a\"]},\"steps\":[],\"tensors\":[[\"x\",{\"columns\":\"x\","
+                + "\"dtype\":null,\"fill\":null,\"hash\":null,\"max_length\":null}]]}]],"
+                + "\"name\":\"small\",\"seed\":0,\"train\":null,\"version\":1}");
+    assertThat(CanonicalJson.read(json, folder)).isEqualTo(experiment);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "\"batch\":512|\"batch\":0|error: Invalid batch: 0 (must be > 0) [datasets.train.batch]",
+        "\"keep\":0.1|\"keep\":2.0|error: Invalid keep: 2.0 (must be in (0, 1]) [datasets.train.steps[4].downsample.keep]",
+        "\"ranks\":2|\"rank\":2|error: Unknown key \"rank\" (did you mean \"ranks\"?) [train.rank]",
+        "\"version\":1|\"version\":2|error: version: 2 is not supported yet [version]",
+        ",\"version\":1||error: Missing key \"version\"",
+        "[\"again\",|[\"engaged\",|error: Duplicate key \"engaged\" [datasets.train.steps[6].derive.engaged]",
+        "\"name\":\"every-feature_1.0\"|\"name\":1.0|error: Invalid name: 1.0 (must be text) [name]",
+      })
+  void aWrongTextHasTheElementAsItsPlace(String right, String wrong, String line)
+      throws IOException {
+    String json = golden().replace(right, Objects.requireNonNullElse(wrong, ""));
+    LastmileException mistake =
+        catchThrowableOfType(LastmileException.class, () -> CanonicalJson.read(json, folder));
+    assertThat(mistake.line()).isEqualTo(line);
+  }
+
+  @Test
+  void refusesWhatIsNoJson() {
+    assertThatThrownBy(() -> CanonicalJson.read("", folder))
+        .isInstanceOf(LastmileException.class)
+        .hasMessage("Invalid experiment (Invalid JSON: nothing)");
+    assertThatThrownBy(() -> CanonicalJson.read("[]", folder))
+        .isInstanceOf(LastmileException.class)
+        .hasMessage("Invalid experiment: a list (must be a mapping)");
+  }
+
+  private Experiment fromYaml() throws IOException {
+    Path file = folder.resolve("every-feature.yaml");
+    Files.writeString(file, resource("every-feature.yaml"));
+    return ExperimentReader.read(file);
+  }
+
+  private static String golden() throws IOException {
+    return resource("every-feature.json").strip();
+  }
+
+  private static String resource(String name) throws IOException {
+    try (InputStream in = CanonicalJsonTest.class.getResourceAsStream(name)) {
+      return new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  private Experiment inCode() {
+    return Experiment.named("every-feature_1.0")
+        .seed(-7)
+        .in(folder)
+        .dataset("train", train())
+        .dataset("by-day", label("data/c.parquet").shuffle(Shuffle.within("dt")))
+        .dataset("in_order", label("data/c.parquet").shuffle(Shuffle.none()))
+        .dataset("valid", label("data/valid.parquet"))
+        .dataset("other", label("data/other"))
+        .train(
+            "train.py", t -> t.ranks(2).args("--epochs", "2", "--rate", "1e-3", "--wide", "true"))
+        .workers(4)
+        .workerMemory("512MiB")
+        .build();
+  }
+
+  private static DatasetDraft label(String path) {
+    return Dataset.parquet(path).tensor("label", "label");
+  }
+
+  private static DatasetDraft train() {
+    Source.Parquet source = Source.Parquet.of("data/a/*.parquet", "/archive/b.parquet");
+    return steps(Dataset.parquet("-").source(source.onCorrupt(Source.OnCorrupt.SKIP)))
+        .tensor("dense", "dense_*", t -> t.dtype(DType.FLOAT32).fill(0))
+        .tensor("cat", List.of("cat_a", "cat_?"), t -> t.dtype(DType.INT64).fill(-1))
+        .tensor("seq_item", "seq_item", t -> t.maxLength(200))
+        .tensor("user_emb", "user_emb", t -> t.dtype(DType.FLOAT64).fill(0.5))
+        .tensor("country", "country", t -> t.hash(new Tensor.Hash(1000, Long.MAX_VALUE)))
+        .tensor("city", "city", t -> t.hash(50))
+        .tensor(Tensor.of("one", List.of("only")).dtype(DType.BOOL))
+        .tensor("label", "engaged")
+        .batch(512)
+        .shuffle(Shuffle.within("dt").rowGroups(3))
+        .keys("user_id", "item_id")
+        .prefetch(2)
+        .slots(9);
+  }
+
+  private static DatasetDraft steps(DatasetDraft dataset) {
+    return dataset
+        .antiJoin("data/spam.parquet", "user_id")
+        .step(
+            new Step.AntiJoin(
+                Source.Parquet.of("x.parquet", "y.parquet"),
+                List.of(
+                    new Step.AntiJoin.Key("user_id", "user_id"),
+                    new Step.AntiJoin.Key("item_id", "item_id"))))
+        .step(
+            new Step.AntiJoin(
+                Source.Parquet.of("blocked"),
+                List.of(
+                    new Step.AntiJoin.Key("item_id", "id"),
+                    new Step.AntiJoin.Key("weird column", "w"))))
+        .filter("surface <> 'board'")
+        .downsample(
+            0.1,
+            d ->
+                d.where("label = 0")
+                    .by("user_id", "item_id")
+                    .weight("weight")
+                    .salt("negatives")
+                    .resample(Step.Resample.EACH_EPOCH))
+        .downsample(1)
+        .step(
+            new Step.Derive(
+                List.of(
+                    new Step.Derive.Column("engaged", "label = 1 AND dwell_s > 10"),
+                    new Step.Derive.Column("again", "engaged AND \"größe\" > 3"))))
+        .select("dense_*", "cat_?", "user_id")
+        .drop("dense_9");
+  }
+}

@@ -1,0 +1,267 @@
+package io.lastmile.dataset;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What the user sees for each mistake in an experiment file: the exact line. */
+class ExperimentMistakesTest {
+  @TempDir Path folder = Path.of("");
+
+  private void sees(String yaml, String message, int line) {
+    assertThat(new ExperimentFiles(folder).mistake(yaml))
+        .isEqualTo("error: " + message + " [experiment.yaml:" + line + "]");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "stpes: []|Unknown key \"stpes\" (did you mean \"steps\"?)",
+        "foo: 1|Unknown key \"foo\" (known: source, steps, tensors, batch, shuffle, keys, order, prefetch, slots)",
+        "batch: 0|Invalid batch: 0 (must be > 0)",
+        "batch: -3|Invalid batch: -3 (must be > 0)",
+        "batch: many|Invalid batch: \"many\" (must be a whole number)",
+        "batch: 1.5|Invalid batch: 1.5 (must be a whole number)",
+        "batch: 3000000000|Invalid batch: 3000000000 (must be at most 2147483647)",
+        "batch:|Invalid batch: nothing (must be a whole number)",
+        "batch: [1]|Invalid batch: a list (must be a whole number)",
+        "batch: { a: 1 }|Invalid batch: a mapping (must be a whole number)",
+        "batch: true|Invalid batch: true (must be a whole number)",
+        "prefetch: 0|Invalid prefetch: 0 (must be > 0)",
+        "slots: 0|Invalid slots: 0 (must be > 0)",
+        "slots: 4|Invalid slots: 4 (must be > prefetch: 4)",
+        "keys: user_id|Invalid keys: \"user_id\" (must be a list)",
+        "keys: [user_id, 3]|Invalid keys[1]: 3 (must be text)",
+        "keys: [a, b, a]|Invalid keys: \"a\" is listed twice",
+        "keys: [\"\"]|Invalid keys: \"\" (must not be empty)",
+        "shuffle: some|Invalid shuffle: \"some\" (must be none)",
+        "shuffle: nonne|Invalid shuffle: \"nonne\" (did you mean \"none\"?)",
+        "shuffle: true|Invalid shuffle: true (must be none, { row_groups: n } or { within: PARTITION })",
+        "shuffle: {}|Invalid shuffle: a mapping (must be none, { row_groups: n } or { within: PARTITION })",
+        "shuffle: { row_groups: 0 }|Invalid row_groups: 0 (must be > 0)",
+        "shuffle: { rowgroups: 2 }|Unknown key \"rowgroups\" (did you mean \"row_groups\"?)",
+        "shuffle: { within: 3 }|Invalid within: 3 (must be text)",
+        "shuffle: { within: \"\" }|Invalid within: \"\" (must not be empty)",
+        "order: random|Invalid order: \"random\" (must be deterministic)",
+        "steps: { filter: a }|Invalid steps: a mapping (must be a list)",
+        "steps: [a]|Invalid steps[0]: \"a\" (must be a mapping)",
+        "steps: [{}]|Invalid steps[0]: a mapping (must be a step such as filter: \"label = 1\")",
+        "steps: [{ filter: a, drop: b }]|Invalid steps[0]: 2 steps in one (each needs a '-' of its own)",
+        "steps: [filtr: a]|Unknown key \"filtr\" (did you mean \"filter\"?)",
+        "steps: [filter: true]|Invalid filter: true (must be an SQL expression)",
+        "steps: [filter: \" \"]|Invalid filter: \" \" (must be an SQL expression)",
+        "steps: [derive: { a: 1 }]|Invalid a: 1 (must be an SQL expression)",
+        "steps: [derive: { a: \"\" }]|Invalid a: \"\" (must be an SQL expression)",
+        "steps: [derive: {}]|Invalid derive: none (must be at least one)",
+        "steps: [derive: { a: b, a: c }]|Duplicate key \"a\" (first on line 6)",
+        "steps: [select: []]|Invalid select: none (must be at least one)",
+        "steps: [select: { a: b }]|Invalid select: a mapping (must be text or a list of text)",
+        "steps: [drop: [a, a]]|Invalid drop: \"a\" is listed twice",
+        "steps: [anti_join: { on: a }]|Missing key \"parquet\"",
+        "steps: [anti_join: { parquet: a }]|Missing key \"on\"",
+        "steps: [anti_join: { parquet: a, on: 3 }]|Invalid on: 3 (must be a column, a list of columns or { left: right })",
+        "steps: [anti_join: { parquet: a, on: [] }]|Invalid on: none (must be at least one)",
+        "steps: [anti_join: { parquet: a, on: [b, b] }]|Invalid on: \"b\" is listed twice",
+        "steps: [anti_join: { parquet: a, on: { b: \"\" } }]|Invalid on: \"\" (must not be empty)",
+        "steps: [anti_join: { parquet: [], on: b }]|Invalid parquet: none (must be at least one)",
+        "steps: [downsample: { where: a }]|Missing key \"keep\"",
+        "steps: [downsample: { keep: 0 }]|Invalid keep: 0.0 (must be in (0, 1])",
+        "steps: [downsample: { keep: 1.01 }]|Invalid keep: 1.01 (must be in (0, 1])",
+        "steps: [downsample: { keep: -1 }]|Invalid keep: -1.0 (must be in (0, 1])",
+        "steps: [downsample: { keep: .nan }]|Invalid keep: .nan (must be a finite number)",
+        "steps: [downsample: { keep: [1] }]|Invalid keep: a list (must be a number)",
+        "steps: [downsample: { keep: 1, by: [a, a] }]|Invalid by: \"a\" is listed twice",
+        "steps: [downsample: { keep: 1, where: \"\" }]|Invalid where: \"\" (must be an SQL expression)",
+        "steps: [downsample: { keep: 1, weight: \"\" }]|Invalid weight: \"\" (must not be empty)",
+        "steps: [downsample: { keep: 1, resample: each_epoc }]|Invalid resample: \"each_epoc\" (did you mean \"each_epoch\"?)",
+        "steps: [downsample: { keep: 1, resample: now }]|Invalid resample: \"now\" (must be one of once, each_epoch)",
+        "steps: [downsample: { keep: 1, seed: 1 }]|Unknown key \"seed\" (known: where, keep, by, weight, salt, resample)",
+      })
+  void inADataset(String yaml, String message) {
+    sees(ExperimentFiles.dataset(yaml), message, 6);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{}|Invalid tensors: none (must be at least one)",
+        "[a]|Invalid tensors: a list (must be a mapping)",
+        "{ x: a }|Invalid x: \"a\" (must be a mapping)",
+        "{ x: {} }|Missing key \"columns\"",
+        "{ x: { columns: 3 } }|Invalid columns: 3 (must be text or a list of text)",
+        "{ x: { columns: [] } }|Invalid columns: none (must be at least one)",
+        "{ x: { columns: \"\" } }|Invalid columns: \"\" (must not be empty)",
+        "{ x: { columns: [a, a] } }|Invalid columns: \"a\" is listed twice",
+        "{ x: { column: a } }|Unknown key \"column\" (did you mean \"columns\"?)",
+        "{ x: { columns: a, dtype: flaot32 } }|Invalid dtype: \"flaot32\" (did you mean \"float32\"?)",
+        "{ x: { columns: a, dtype: long } }|Invalid dtype: \"long\" (must be one of bool, int8, uint8, int16, int32, int64, float32, float64)",
+        "{ x: { columns: a, fill: zero } }|Invalid fill: \"zero\" (must be a number)",
+        "{ x: { columns: a, fill: .inf } }|Invalid fill: .inf (must be a finite number)",
+        "{ x: { columns: a, fill: 1e999 } }|Invalid fill: 1e999 (must be a finite number)",
+        "{ x: { columns: a, fill: 9007199254740993 } }|Invalid fill: 9007199254740993 (must be a number that a 64-bit float holds exactly)",
+        "{ x: { columns: a, fill: 0.5, dtype: int64 } }|Invalid fill: 0.5 (must be a value of int64)",
+        "{ x: { columns: a, dtype: int8, fill: 128 } }|Invalid fill: 128.0 (must be a value of int8)",
+        "{ x: { columns: a, max_length: 0 } }|Invalid max_length: 0 (must be > 0)",
+        "{ x: { columns: a, hash: 5 } }|Invalid hash: 5 (must be a mapping)",
+        "{ x: { columns: a, hash: { seed: 5 } } }|Missing key \"buckets\"",
+        "{ x: { columns: a, hash: { buckets: 0 } } }|Invalid buckets: 0 (must be > 0)",
+        "{ x: { columns: a, hash: { buckets: 1, seed: 99999999999999999999 } } }|Invalid seed: 99999999999999999999 (must be a whole number of 64 bits)",
+        "{ x: { columns: a }, x: { columns: b } }|Duplicate key \"x\" (first on line 5)",
+      })
+  void inTensors(String yaml, String message) {
+    sees(ExperimentFiles.SMALLEST.replace("{ label: { columns: label } }", yaml), message, 5);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "a.parquet|Invalid source: \"a.parquet\" (must be a mapping)",
+        "{}|Missing key \"parquet\"",
+        "{ parqet: a }|Unknown key \"parqet\" (did you mean \"parquet\"?)",
+        "{ parquet: 3 }|Invalid parquet: 3 (must be text or a list of text)",
+        "{ parquet: [a, 3] }|Invalid parquet[1]: 3 (must be text)",
+        "{ parquet: [a, a] }|Invalid parquet: \"a\" is listed twice",
+        "{ parquet: \"\" }|Invalid parquet: \"\" (must not be empty)",
+        "{ parquet: a, on_corrupt: stop }|Invalid on_corrupt: \"stop\" (must be one of fail, skip)",
+      })
+  void inASource(String yaml, String message) {
+    sees(ExperimentFiles.SMALLEST.replace("{ parquet: a.parquet }", yaml), message, 4);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "seed: x|Invalid seed: \"x\" (must be a whole number)",
+        "seed: 9223372036854775808|Invalid seed: 9223372036854775808 (must be a whole number of 64 bits)",
+        "version: 1|Unknown key \"version\" (known: name, seed, datasets, train, cluster)",
+        "? [a]\\n: b|Invalid key: a list or mapping (must be text)",
+        "seed: !!set {a}|Invalid seed: tag tag:yaml.org,2002:set (tags are not used)",
+        "seed: !!int abc|Invalid seed: abc (must be a whole number)",
+        "seed: !!str [a]|Invalid seed: tag tag:yaml.org,2002:str (tags are not used)",
+        "seed: !x 1|Invalid seed: tag !x (tags are not used)",
+        "seed: &a [*a]|Invalid seed: an anchor that holds itself",
+        "name: other|Duplicate key \"name\" (first on line 1)",
+        "train: train.py|Invalid train: \"train.py\" (must be a mapping)",
+        "train:|Invalid train: nothing (must be a mapping)",
+        "train: { ranks: 2 }|Missing key \"script\"",
+        "train: { script: 3 }|Invalid script: 3 (must be text)",
+        "train: { script: \"\" }|Invalid script: \"\" (must not be empty)",
+        "train: { script: a, ranks: 0 }|Invalid ranks: 0 (must be > 0)",
+        "train: { script: a, args: b }|Invalid args: \"b\" (must be a list)",
+        "train: { script: a, args: [[b]] }|Invalid args[0]: a list (must be text or a number)",
+        "train: { script: a, args: [~] }|Invalid args[0]: nothing (must be text or a number)",
+        "train: { scirpt: a }|Unknown key \"scirpt\" (did you mean \"script\"?)",
+        "cluster: local|Invalid cluster: \"local\" (must be a mapping)",
+        "cluster: { kind: loca }|Invalid kind: \"loca\" (did you mean \"local\"?)",
+        "cluster: { kind: yarn }|Invalid kind: \"yarn\" (must be local)",
+        "cluster: { workers: 4 }|Invalid workers: 4 (must be a mapping)",
+        "cluster: { workers: { max: 0 } }|Invalid max: 0 (must be > 0)",
+        "cluster: { workers: { min: 0 } }|Invalid min: 0 (must be > 0)",
+        "cluster: { workers: { memory: 0 } }|Invalid memory: 0 (must be > 0)",
+        "cluster: { workers: { memory: 2 gigs } }|Invalid memory: \"2 gigs\" (must be a size such as 512MiB or 2GiB)",
+        "cluster: { workers: { memory: 1.5 } }|Invalid memory: 1.5 (must be a size such as 512MiB or 2GiB)",
+        "cluster: { worker: { max: 0 } }|Unknown key \"worker\" (did you mean \"workers\"?)",
+      })
+  void inTheExperiment(String yaml, String message) {
+    sees(ExperimentFiles.more(yaml.replace("\\n", "\n") + "\n"), message, 6);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"a b", ".hidden", "a/b", "-x", "ü"})
+  void inAName(String name) {
+    String bound =
+        "\" (must be letters, digits, '-', '_' and '.', begin with a letter or digit, and be at"
+            + " most 100 long)";
+    sees(
+        ExperimentFiles.SMALLEST.replace("ctr", "'" + name + "'"),
+        "Invalid name: \"" + name + bound,
+        1);
+    sees(
+        ExperimentFiles.SMALLEST.replace("train", "'" + name + "'"),
+        "Invalid name: \"" + name + bound,
+        3);
+  }
+
+  @Test
+  void theFirstMistakeOfTheFileIsTheOneThatIsSeen() {
+    String yaml =
+        """
+        name: ctr
+        datasets:
+          train:
+            batch: 0
+            source: { parquett: a }
+            tensors: 3
+        sed: 3
+        """;
+    sees(yaml, "Invalid batch: 0 (must be > 0)", 4);
+    sees(
+        yaml.replace("batch: 0", "batch: 1"),
+        "Unknown key \"parquett\" (did you mean \"parquet\"?)",
+        5);
+  }
+
+  @Test
+  void missingKeys() {
+    ExperimentFiles files = new ExperimentFiles(folder);
+    assertThat(files.mistake("seed: 3\n"))
+        .isEqualTo("error: Missing key \"name\" [experiment.yaml]");
+    assertThat(files.mistake("name: a\n"))
+        .isEqualTo("error: Missing key \"datasets\" [experiment.yaml]");
+    sees("name: a\ndatasets:\n  train: {}\n", "Missing key \"source\"", 3);
+    sees("name: a\ndatasets:\n  train: { source: { parquet: a } }\n", "Missing key \"tensors\"", 3);
+    sees("name: a\n\ndatasets: {}\n", "Invalid datasets: none (must be at least one)", 3);
+    sees("name: a\n\ndatasets: [a]\n", "Invalid datasets: a list (must be a mapping)", 3);
+  }
+
+  @Test
+  void whatIsNoExperiment() {
+    ExperimentFiles files = new ExperimentFiles(folder);
+    assertThat(files.mistake("")).isEqualTo("error: The experiment is empty [experiment.yaml]");
+    assertThat(files.mistake("# nothing\n"))
+        .isEqualTo("error: The experiment is empty [experiment.yaml]");
+    assertThat(files.mistake("- a\n"))
+        .isEqualTo("error: Invalid experiment: a list (must be a mapping) [experiment.yaml]");
+  }
+
+  @Test
+  void whatIsNoYaml() {
+    sees("name: a\nseed: b: c\n", "Invalid YAML: mapping values are not allowed here", 2);
+    sees("name: [a\nseed: 1\n", "Invalid YAML: expected ',' or ']', but got :", 2);
+    sees(
+        "name: a\n\tseed: 1\n",
+        "Invalid YAML: found character '\\t(TAB)' that cannot start any token. (Do not use \\t(TAB) for"
+            + " indentation)",
+        2);
+    sees("name: a\n---\nname: b\n", "Invalid YAML: but found another document", 2);
+    sees("name: *a\n", "Invalid YAML: found undefined alias a", 1);
+    sees("name: ä\nseed: \u0001\n", "Invalid YAML: character U+0001", 2);
+  }
+
+  @Test
+  void whatIsNoFile() throws IOException {
+    Path missing = folder.resolve("missing.yaml");
+    assertThatThrownBy(() -> ExperimentReader.read(missing))
+        .hasMessage("No such experiment file: " + missing);
+    assertThatThrownBy(() -> ExperimentReader.read(folder))
+        .hasMessage("Invalid experiment file: " + folder + " (is a folder)");
+    Path latin = Files.write(folder.resolve("latin.yaml"), new byte[] {'a', (byte) 0xE4, 'b'});
+    assertThatThrownBy(() -> ExperimentReader.read(latin))
+        .hasMessage("Invalid experiment file: " + latin + " (must be UTF-8 text)");
+  }
+}

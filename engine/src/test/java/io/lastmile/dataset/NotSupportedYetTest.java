@@ -1,0 +1,110 @@
+package io.lastmile.dataset;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What an experiment will be able to say one day is refused, never read and ignored. */
+class NotSupportedYetTest {
+  @TempDir Path folder = Path.of("");
+
+  private void refused(String yaml, String what, int line) {
+    assertThat(new ExperimentFiles(folder).mistake(yaml))
+        .isEqualTo("error: " + what + " is not supported yet [experiment.yaml:" + line + "]");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "join",
+        "semi_join",
+        "sample",
+        "upsample",
+        "weight",
+        "label",
+        "explode",
+        "truncate",
+        "limit",
+        "split",
+        "mix",
+        "rename",
+        "cast"
+      })
+  void steps(String kind) {
+    refused(ExperimentFiles.dataset("steps:\n- " + kind + ": { a: b }"), kind, 7);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"csv", "json", "arrow", "schema"})
+  void sources(String key) {
+    refused(ExperimentFiles.SMALLEST.replace("parquet:", key + ":"), key, 4);
+    refused(ExperimentFiles.dataset("steps: [anti_join: { " + key + ": a }]"), key, 6);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"split", "part", "mix", "limit", "certificate"})
+  void datasets(String key) {
+    refused(ExperimentFiles.dataset(key + ": a"), key, 6);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "null: mask|null",
+        "truncate: last|truncate",
+        "pad: 3|pad",
+        "vocabulary: a.txt|vocabulary",
+        "dtype: float16|dtype: float16",
+        "dtype: bfloat16|dtype: bfloat16",
+      })
+  void tensors(String yaml, String what) {
+    refused(ExperimentFiles.SMALLEST.replace("columns: label", "columns: label, " + yaml), what, 5);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "cluster: { kind: kubernetes }|kind: kubernetes",
+        "cluster: { kind: processes }|kind: processes",
+        "cluster: { workers: { cpu: 2 } }|cpu: 2",
+        "cluster: { workers: { gpu: 1 } }|gpu",
+        "cluster: { trainers: { gpu: 1 } }|gpu: 1",
+        "cluster: { trainers: { cpu: 2 } }|cpu: 2",
+        "cluster: { trainers: { memory: 4GiB } }|memory",
+        "train: { script: a, restarts: 3 }|restarts: 3",
+        "train: { script: a, stall_timeout: 3 }|stall_timeout",
+      })
+  void jobs(String yaml, String what) {
+    refused(ExperimentFiles.more(yaml), what, 6);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "order: arrival|order: arrival",
+        "steps: [downsample: { keep: 1 / popularity }]|keep as an expression",
+      })
+  void values(String yaml, String what) {
+    refused(ExperimentFiles.dataset(yaml), what, 6);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"2, 4", "5, 4"})
+  void growingWorkers(int min, int max) {
+    String yaml = "cluster:\n  workers:\n    max: " + max + "\n    min: " + min + "\n";
+    assertThat(new ExperimentFiles(folder).mistake(ExperimentFiles.more(yaml)))
+        .isEqualTo(
+            "error: min: "
+                + min
+                + " is not supported yet (must be 1 or max: "
+                + max
+                + ") [experiment.yaml:9]");
+  }
+}

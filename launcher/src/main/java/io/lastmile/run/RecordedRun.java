@@ -1,0 +1,79 @@
+package io.lastmile.run;
+
+import io.lastmile.dataset.Json;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A run that left a record.
+ *
+ * @param id {@code <name>-<n>}
+ * @param started when
+ * @param seconds it took; null while it has no summary
+ * @param kind {@code ok} or how it failed; null while it has no summary: it still runs, or its
+ *     driver was killed
+ * @param rowsDelivered by all feeds; null while it has no summary
+ */
+public record RecordedRun(
+    String id,
+    Instant started,
+    @Nullable Double seconds,
+    @Nullable String kind,
+    @Nullable Long rowsDelivered) {
+  /** The runs of a folder, the oldest first; none when there is no such folder. */
+  public static List<RecordedRun> list(Path runs) throws IOException {
+    List<RecordedRun> found = new ArrayList<>();
+    if (Files.isDirectory(runs)) {
+      try (DirectoryStream<Path> folders = Files.newDirectoryStream(runs)) {
+        for (Path folder : folders) {
+          if (Files.isRegularFile(folder.resolve("experiment.json"))) {
+            found.add(read(folder));
+          }
+        }
+      }
+    }
+    found.sort(Comparator.comparing(RecordedRun::started).thenComparing(RecordedRun::id));
+    return found;
+  }
+
+  private static RecordedRun read(Path folder) throws IOException {
+    String id = String.valueOf(folder.getFileName());
+    Path summary = folder.resolve("summary.json");
+    if (!Files.exists(summary)) {
+      FileTime written = Files.getLastModifiedTime(folder.resolve("experiment.json"));
+      return new RecordedRun(id, written.toInstant(), null, null, null);
+    }
+    Map<?, ?> tree = object(Json.parse(Files.readString(summary)));
+    return new RecordedRun(
+        id,
+        Instant.parse(String.valueOf(tree.get("started"))),
+        tree.get("seconds") instanceof Number seconds ? seconds.doubleValue() : null,
+        String.valueOf(object(tree.get("exit")).get("kind")),
+        delivered(object(tree.get("datasets"))));
+  }
+
+  private static long delivered(Map<?, ?> datasets) {
+    long rows = 0;
+    for (Object dataset : datasets.values()) {
+      if (object(dataset).get("epochs") instanceof List<?> epochs) {
+        for (Object epoch : epochs) {
+          rows += object(epoch).get("rows_delivered") instanceof Number n ? n.longValue() : 0;
+        }
+      }
+    }
+    return rows;
+  }
+
+  private static Map<?, ?> object(@Nullable Object tree) {
+    return tree instanceof Map<?, ?> map ? map : Map.of();
+  }
+}

@@ -1,0 +1,147 @@
+package io.lastmile.run;
+
+import io.lastmile.dataset.Json;
+import io.lastmile.error.FailureKind;
+import io.lastmile.error.LastmileException;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The folder {@code runs/<name>-<n>/} of a run: {@code experiment.json}, {@code files.json}, {@code
+ * events.jsonl}, {@code logs/} and, at the end, {@code summary.json}.
+ *
+ * <p>Every method may be called from any thread.
+ */
+public final class RunRecord {
+  private final Path folder;
+  private final Clock clock;
+
+  private RunRecord(Path folder, Clock clock) {
+    this.folder = folder;
+    this.clock = clock;
+  }
+
+  /**
+   * Makes the folder of a new run, with the next free number from 1.
+   *
+   * @param runs the folder of all runs, made where it does not exist
+   * @param name of the experiment
+   * @throws LastmileException USER when it cannot be made
+   */
+  public static RunRecord create(Path runs, String name) {
+    return create(runs, name, Clock.systemUTC());
+  }
+
+  static RunRecord create(Path runs, String name, Clock clock) {
+    Path absolute = runs.toAbsolutePath().normalize();
+    try {
+      Files.createDirectories(absolute);
+      RunRecord record = new RunRecord(nextFolder(absolute, name), clock);
+      Files.createDirectory(record.logs());
+      return record;
+    } catch (IOException e) {
+      throw LastmileException.of(
+          FailureKind.USER,
+          "Cannot make a run record in %s: %s (choose another folder: --runs DIR)"
+              .formatted(absolute, e.getMessage()),
+          e);
+    }
+  }
+
+  /** Making the folder decides the number: two runs that start at once get two. */
+  private static Path nextFolder(Path runs, String name) throws IOException {
+    for (int number = 1; ; number++) {
+      try {
+        return Files.createDirectory(runs.resolve(name + "-" + number));
+      } catch (FileAlreadyExistsException _) {
+        // Taken: the next one.
+      }
+    }
+  }
+
+  /** {@code <name>-<n>}. */
+  public String id() {
+    return String.valueOf(folder.getFileName());
+  }
+
+  /** The folder, absolute. */
+  public Path folder() {
+    return folder;
+  }
+
+  /** The folder of the logs. */
+  public Path logs() {
+    return folder.resolve("logs");
+  }
+
+  /** Keeps the experiment as it runs. */
+  public void experiment(String canonicalJson) {
+    replace("experiment.json", canonicalJson);
+  }
+
+  /** Keeps which files the run reads, as a tree of JSON. */
+  public void files(Map<String, ?> files) {
+    replace("files.json", Json.write(files));
+  }
+
+  /**
+   * Adds an event.
+   *
+   * @param name what happened
+   * @param details beside the event and its time
+   */
+  public void event(String name, Map<String, ? extends @Nullable Object> details) {
+    Map<String, @Nullable Object> tree = new HashMap<>(details);
+    tree.put("event", name);
+    tree.put("time", now().toString());
+    append(folder.resolve("events.jsonl"), Json.write(tree));
+  }
+
+  /** Adds a line, or several, to the driver's log. */
+  public void log(String text) {
+    append(logs().resolve("driver.log"), now() + " " + text);
+  }
+
+  private Instant now() {
+    return clock.instant().truncatedTo(ChronoUnit.MILLIS);
+  }
+
+  /** Writes {@code summary.json}: whole or not at all. */
+  public void summary(Summary summary) {
+    replace("summary.json", Json.write(SummaryJson.tree(summary)));
+  }
+
+  private synchronized void append(Path file, String line) {
+    try {
+      Files.writeString(file, line + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    } catch (IOException e) {
+      throw unwritable(file, e);
+    }
+  }
+
+  private synchronized void replace(String name, String json) {
+    Path file = folder.resolve(name);
+    Path fresh = folder.resolve("." + name + ".new");
+    try {
+      Files.writeString(fresh, json + "\n");
+      Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw unwritable(file, e);
+    }
+  }
+
+  private static LastmileException unwritable(Path file, IOException e) {
+    return LastmileException.of(
+        FailureKind.RESOURCES, "Cannot write %s: %s".formatted(file, e.getMessage()), e);
+  }
+}

@@ -1,0 +1,98 @@
+package io.lastmile.run;
+
+import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a run ended: the content of {@code summary.json}. What is not known is null.
+ *
+ * @param name of the experiment
+ * @param started when
+ * @param seconds from the start to the end
+ * @param exit how it ended
+ * @param memoryPeakBytes most memory the driver and everything below it held, as PSS sampled each
+ *     second
+ * @param ranks by rank
+ * @param datasets by name, in the order of the experiment
+ */
+public record Summary(
+    String name,
+    Instant started,
+    double seconds,
+    Exit exit,
+    @Nullable Long memoryPeakBytes,
+    List<Rank> ranks,
+    Map<String, Dataset> datasets) {
+  /** The version of {@code summary.json}. */
+  public static final int VERSION = 1;
+
+  public Summary {
+    ranks = List.copyOf(ranks);
+    datasets = Collections.unmodifiableMap(new LinkedHashMap<>(datasets));
+  }
+
+  /**
+   * How a run ended.
+   *
+   * @param code exit code of the job
+   * @param kind {@code ok}, or the word of a failure kind
+   * @param message for the user; null when it ended well
+   */
+  public record Exit(int code, String kind, @Nullable String message) {
+    /** It ended well. */
+    public static final Exit OK = new Exit(0, "ok", null);
+  }
+
+  /**
+   * One rank.
+   *
+   * @param rank from 0
+   * @param steps batches it got from all feeds
+   * @param waitShare time in {@code next()} / time from the first {@code next()} to the end
+   * @param exitCode of its process, 128 + n when signal n ended it
+   */
+  public record Rank(
+      int rank, @Nullable Long steps, @Nullable Double waitShare, @Nullable Integer exitCode) {}
+
+  /**
+   * One dataset.
+   *
+   * @param firstBatchSeconds from the start of the run to the first batch
+   * @param rowGroupsSkipped row groups left out because they could not be read
+   * @param epochs those begun, in order
+   */
+  public record Dataset(
+      @Nullable Double firstBatchSeconds, @Nullable Integer rowGroupsSkipped, List<Epoch> epochs) {
+    public Dataset {
+      epochs = List.copyOf(epochs);
+    }
+  }
+
+  /**
+   * One epoch of a dataset.
+   *
+   * @param epoch from 0
+   * @param read rows of the source
+   * @param dropped by each step that can drop rows
+   * @param delivered rows the ranks got, padding not counted
+   * @param padded padding rows
+   */
+  public record Epoch(int epoch, long read, List<Drop> dropped, long delivered, long padded) {
+    public Epoch {
+      dropped = List.copyOf(dropped);
+    }
+  }
+
+  /**
+   * What one step dropped.
+   *
+   * @param step its number among the steps of the dataset, from 0
+   * @param kind its key, such as {@code filter}
+   * @param rows dropped
+   */
+  public record Drop(int step, String kind, long rows) {}
+}

@@ -1,0 +1,65 @@
+package io.lastmile.run;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The tree of {@code summary.json}: all keys are always there. */
+final class SummaryJson {
+  private SummaryJson() {}
+
+  static Map<String, @Nullable Object> tree(Summary summary) {
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("version", Summary.VERSION);
+    tree.put("name", summary.name());
+    tree.put("started", summary.started().toString());
+    tree.put("seconds", summary.seconds());
+    tree.put("exit", exit(summary.exit()));
+    tree.put("memory_peak_bytes", summary.memoryPeakBytes());
+    tree.put("ranks", summary.ranks().stream().map(SummaryJson::rank).toList());
+    Map<String, Object> datasets = new HashMap<>();
+    summary.datasets().forEach((name, dataset) -> datasets.put(name, dataset(dataset)));
+    tree.put("datasets", datasets);
+    return tree;
+  }
+
+  private static Map<String, @Nullable Object> exit(Summary.Exit exit) {
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("code", exit.code());
+    tree.put("kind", exit.kind());
+    tree.put("message", exit.message());
+    return tree;
+  }
+
+  private static Map<String, @Nullable Object> rank(Summary.Rank rank) {
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("rank", rank.rank());
+    tree.put("steps", rank.steps());
+    tree.put("trainer_wait_share", rank.waitShare());
+    tree.put("exit_code", rank.exitCode());
+    return tree;
+  }
+
+  private static Map<String, @Nullable Object> dataset(Summary.Dataset dataset) {
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("time_to_first_batch_s", dataset.firstBatchSeconds());
+    tree.put("row_groups_skipped", dataset.rowGroupsSkipped());
+    tree.put("epochs", dataset.epochs().stream().map(SummaryJson::epoch).toList());
+    return tree;
+  }
+
+  private static Map<String, Object> epoch(Summary.Epoch epoch) {
+    return Map.of(
+        "epoch", epoch.epoch(),
+        "rows_read", epoch.read(),
+        "rows_added", List.of(),
+        "rows_dropped", epoch.dropped().stream().map(SummaryJson::drop).toList(),
+        "rows_delivered", epoch.delivered(),
+        "rows_padded", epoch.padded());
+  }
+
+  private static Map<String, Object> drop(Summary.Drop drop) {
+    return Map.of("step", drop.step(), "kind", drop.kind(), "rows", drop.rows());
+  }
+}

@@ -1,0 +1,160 @@
+package io.lastmile.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.lastmile.error.FailureKind;
+import io.lastmile.error.LastmileException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RunRecordTest {
+  private static final Instant NOON = Instant.parse("2026-03-01T12:00:00.123456Z");
+
+  @TempDir Path runs;
+
+  private RunRecord record() {
+    return RunRecord.create(runs, "ads", Clock.fixed(NOON, ZoneOffset.UTC));
+  }
+
+  static Summary summary() {
+    return new Summary(
+        "ads",
+        Instant.parse("2026-03-01T12:00:00Z"),
+        12.5,
+        Summary.Exit.OK,
+        734003200L,
+        List.of(new Summary.Rank(0, 120L, 0.125, 0), new Summary.Rank(1, null, null, null)),
+        Map.of(
+            "train",
+            new Summary.Dataset(
+                0.5,
+                1,
+                List.of(
+                    new Summary.Epoch(
+                        0,
+                        1000,
+                        List.of(
+                            new Summary.Drop(0, "anti_join", 100),
+                            new Summary.Drop(2, "downsample", 400)),
+                        500,
+                        1)))));
+  }
+
+  @Test
+  void theNumberIsTheNextFreeOne() throws IOException {
+    Files.createDirectory(runs.resolve("ads-2"));
+    assertThat(record().id()).isEqualTo("ads-1");
+    RunRecord third = record();
+    assertThat(third.id()).isEqualTo("ads-3");
+    assertThat(third.folder()).isEqualTo(runs.resolve("ads-3"));
+    assertThat(third.logs()).isDirectory();
+  }
+
+  @Test
+  void runsThatStartAtOnceGetNumbersOfTheirOwn() throws Exception {
+    List<Future<String>> ids = new ArrayList<>();
+    try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
+      for (int i = 0; i < 20; i++) {
+        ids.add(threads.submit(() -> record().id()));
+      }
+    }
+    List<String> made = new ArrayList<>();
+    for (Future<String> id : ids) {
+      made.add(id.get());
+    }
+    assertThat(made).doesNotHaveDuplicates().contains("ads-1", "ads-20");
+  }
+
+  @Test
+  void aPlaceThatCannotBeMadeIsNamed() throws IOException {
+    Path file = Files.writeString(runs.resolve("file"), "");
+    assertThatThrownBy(() -> RunRecord.create(file, "ads"))
+        .isInstanceOfSatisfying(
+            LastmileException.class, e -> assertThat(e.kind()).isEqualTo(FailureKind.USER))
+        .hasMessage(
+            "Cannot make a run record in %s: %s (choose another folder: --runs DIR)"
+                .formatted(file, file));
+  }
+
+  @Test
+  void eventsAndLogAreAppended() throws IOException {
+    RunRecord record = record();
+    record.event("rank_started", Map.of("rank", 0, "pid", 17L));
+    record.event("ended", Map.of());
+    record.log("first");
+    record.log("second");
+    assertThat(record.folder().resolve("events.jsonl"))
+        .hasContent(
+            """
+            {"event":"rank_started","pid":17,"rank":0,"time":"2026-03-01T12:00:00.123Z"}
+            {"event":"ended","time":"2026-03-01T12:00:00.123Z"}
+            """);
+    assertThat(record.logs().resolve("driver.log"))
+        .hasContent("2026-03-01T12:00:00.123Z first\n2026-03-01T12:00:00.123Z second\n");
+  }
+
+  @Test
+  void experimentAndFilesAreKept() {
+    RunRecord record = record();
+    record.experiment("{\"name\":\"ads\"}");
+    record.files(Map.of("train", List.of(Map.of("path", "a.parquet", "bytes", 10L))));
+    assertThat(record.folder().resolve("experiment.json")).hasContent("{\"name\":\"ads\"}");
+    assertThat(record.folder().resolve("files.json"))
+        .hasContent("{\"train\":[{\"bytes\":10,\"path\":\"a.parquet\"}]}");
+  }
+
+  @Test
+  void theSummaryHasEveryKey() throws IOException {
+    RunRecord record = record();
+    record.summary(summary());
+    assertThat(record.folder().resolve("summary.json"))
+        .hasContent(
+            "{\"datasets\":{\"train\":{\"epochs\":[{\"epoch\":0,\"rows_added\":[],"
+                + "\"rows_delivered\":500,\"rows_dropped\":["
+                + "{\"kind\":\"anti_join\",\"rows\":100,\"step\":0},"
+                + "{\"kind\":\"downsample\",\"rows\":400,\"step\":2}],"
+                + "\"rows_padded\":1,\"rows_read\":1000}],"
+                + "\"row_groups_skipped\":1,\"time_to_first_batch_s\":0.5}},"
+                + "\"exit\":{\"code\":0,\"kind\":\"ok\",\"message\":null},"
+                + "\"memory_peak_bytes\":734003200,\"name\":\"ads\",\"ranks\":["
+                + "{\"exit_code\":0,\"rank\":0,\"steps\":120,\"trainer_wait_share\":0.125},"
+                + "{\"exit_code\":null,\"rank\":1,\"steps\":null,\"trainer_wait_share\":null}],"
+                + "\"seconds\":12.5,\"started\":\"2026-03-01T12:00:00Z\",\"version\":1}");
+    try (var files = Files.list(record.folder())) {
+      assertThat(files.map(p -> p.getFileName().toString()))
+          .containsExactlyInAnyOrder("logs", "summary.json");
+    }
+  }
+
+  @Test
+  void runsAreListedOldestFirst() throws IOException {
+    assertThat(RecordedRun.list(runs.resolve("none"))).isEmpty();
+    RunRecord done = record();
+    done.experiment("{}");
+    done.summary(summary());
+    RunRecord open = record();
+    open.experiment("{}");
+    Files.createDirectory(runs.resolve("something-else"));
+
+    List<RecordedRun> listed = RecordedRun.list(runs);
+    assertThat(listed).hasSize(2);
+    assertThat(listed.get(0))
+        .isEqualTo(
+            new RecordedRun("ads-1", Instant.parse("2026-03-01T12:00:00Z"), 12.5, "ok", 500L));
+    assertThat(listed.get(1).id()).isEqualTo("ads-2");
+    assertThat(listed.get(1).kind()).isNull();
+  }
+}

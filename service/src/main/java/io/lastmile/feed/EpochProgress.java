@@ -1,0 +1,34 @@
+package io.lastmile.feed;
+
+import java.util.List;
+
+/**
+ * How far one epoch of a feed is. At its end rows read = rows delivered + rows dropped.
+ *
+ * @param epoch from 0
+ * @param rowsRead rows of the source that were read
+ * @param rowsDropped by each step that can drop rows, in their order
+ * @param rowsDelivered rows given to the ranks, padding not counted
+ * @param rowsPadded padding rows given to ranks that would have got none
+ * @param ended whether the last batch was given
+ */
+public record EpochProgress(
+    int epoch,
+    long rowsRead,
+    List<Drop> rowsDropped,
+    long rowsDelivered,
+    long rowsPadded,
+    boolean ended) {
+  public EpochProgress {
+    rowsDropped = List.copyOf(rowsDropped);
+  }
+
+  /**
+   * What one step dropped.
+   *
+   * @param step its number among the steps of the dataset, from 0
+   * @param kind its key, such as {@code filter}
+   * @param rows dropped so far
+   */
+  public record Drop(int step, String kind, long rows) {}
+}

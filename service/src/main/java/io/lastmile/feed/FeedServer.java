@@ -1,0 +1,288 @@
+package io.lastmile.feed;
+
+import io.lastmile.error.FailureKind;
+import io.lastmile.error.LastmileException;
+import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.JobPlan;
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Serves the feeds of a job on a unix socket. One thread accepts, one per connection reads; the workers of each feed write.
+ *
+ * <p>The feeds' workers, slots and connections are all gone when {@link #close} returns.
+ */
+public final class FeedServer implements Feeder {
+  private final JobPlan plan;
+  private final RuntimeFolder folder;
+  private final Path socket;
+  private final long startedNanos;
+  private final ServerSocketChannel server;
+  private final CompletableFuture<LastmileException> failure = new CompletableFuture<>();
+  private final Set<Wire> connections = ConcurrentHashMap.newKeySet();
+  private final AtomicInteger names = new AtomicInteger();
+  private final Map<String, AtomicInteger> skipped = new ConcurrentHashMap<>();
+  private final Map<String, Double> firstBatch = new ConcurrentHashMap<>();
+
+  /** The feeds by dataset and, for those of one rank, the rank; guarded by itself. */
+  private final Map<String, FeedSession> sessions = new LinkedHashMap<>();
+
+  private volatile boolean closed;
+
+  private FeedServer(JobPlan plan, RuntimeFolder folder, Path socket, long startedNanos, ServerSocketChannel server) {
+    this.plan = plan;
+    this.folder = folder;
+    this.socket = socket;
+    this.startedNanos = startedNanos;
+    this.server = server;
+  }
+
+  /**
+   * Listens on a socket, which must not exist yet.
+   *
+   * @param plan of the job; the caller closes it after this
+   * @param folder for the slots
+   * @param socket to listen on, for this user only
+   * @param startedNanos {@link System#nanoTime()} when the driver started
+   * @throws LastmileException USER when the socket is in use, or when shared memory cannot hold the slots of all feeds
+   */
+  public static FeedServer open(JobPlan plan, RuntimeFolder folder, Path socket, long startedNanos) {
+    SharedMemoryCheck.check(plan, folder.path());
+    FeedServer feeds = new FeedServer(plan, folder, socket, startedNanos, listen(socket));
+    Thread.ofPlatform().name("feed-accept").daemon().start(feeds::acceptAll);
+    return feeds;
+  }
+
+  private static ServerSocketChannel listen(Path socket) {
+    try {
+      ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+      try {
+        server.bind(UnixDomainSocketAddress.of(socket));
+        Files.setPosixFilePermissions(socket, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
+        return server;
+      } catch (IOException e) {
+        server.close();
+        throw e;
+      }
+    } catch (IOException e) {
+      String why = Files.exists(socket) ? "it is in use or left behind; choose another with --socket" : e.getMessage();
+      throw LastmileException.of(FailureKind.USER, "Cannot listen on the socket " + socket + ": " + why, e);
+    }
+  }
+
+  private void acceptAll() {
+    while (!closed) {
+      try {
+        Wire wire = new Wire(server.accept());
+        connections.add(wire);
+        Thread.ofPlatform().name("feed-connection").daemon().start(() -> serve(wire));
+      } catch (IOException e) {
+        if (!closed) {
+          fail(LastmileException.of(FailureKind.INTERNAL, "The feed's socket broke: " + e.getMessage(), e));
+        }
+        return;
+      }
+    }
+  }
+
+  /** One connection from its greeting to its end. */
+  private void serve(Wire wire) {
+    try (wire) {
+      Wire.Message first = wire.read();
+      switch (first.type()) {
+        case Wire.LIFELINE -> wire.read();
+        case Wire.HELLO -> serveFeed(wire, first);
+        default -> throw new IOException("a first message of type " + first.type());
+      }
+    } catch (EOFException _) {
+      // The client has gone.
+    } catch (LastmileException e) {
+      refuse(wire, e);
+    } catch (IOException e) {
+      refuse(wire, LastmileException.of(FailureKind.USER, "Invalid message of a client: " + e.getMessage()));
+    } finally {
+      connections.remove(wire);
+    }
+  }
+
+  private static void refuse(Wire wire, LastmileException failure) {
+    try {
+      wire.send(Wire.ERROR, Map.of("kind", failure.kind().word(), "message", failure.text()));
+    } catch (IOException _) {
+      // It has gone meanwhile.
+    }
+  }
+
+  private void serveFeed(Wire wire, Wire.Message first) throws IOException {
+    Hello hello = Hello.of(first.json());
+    DatasetPlan dataset = plan.dataset(hello.feed());
+    SlotRing ring =
+        new SlotRing(folder.path(), Integer.toString(names.incrementAndGet()), dataset.slotLayout(), dataset.dataset().slots());
+    RankFeed rank = new RankFeed(hello, wire, ring);
+    FeedSession session = session(hello, dataset);
+    boolean orderly = false;
+    try {
+      session.join(rank, welcome(dataset, rank));
+      orderly = converse(wire, session, rank);
+    } catch (LastmileException e) {
+      session.fail(e);
+    } finally {
+      session.left(rank, orderly || closed);
+    }
+  }
+
+  private FeedSession session(Hello hello, DatasetPlan dataset) {
+    String key = hello.alone() ? hello.feed() + " of rank " + hello.rank() : hello.feed();
+    AtomicInteger skips = skipped.computeIfAbsent(dataset.name(), any -> new AtomicInteger());
+    synchronized (sessions) {
+      FeedSession known = sessions.get(key);
+      if (known != null && !known.over()) {
+        return known;
+      }
+      FeedSession session = new FeedSession(plan, dataset, hello.sharers(), this::fail, () -> batchReady(dataset.name()), skips);
+      sessions.put(key, session);
+      return session;
+    }
+  }
+
+  private void batchReady(String dataset) {
+    if (!firstBatch.containsKey(dataset)) {
+      firstBatch.put(dataset, (System.nanoTime() - startedNanos) / 1e9);
+    }
+  }
+
+  private Map<String, Object> welcome(DatasetPlan dataset, RankFeed rank) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("protocol", (long) Wire.PROTOCOL);
+    json.put("slots", rank.ring().paths().stream().map(Path::toString).toList());
+    json.put("slot_bytes", dataset.slotLayout().bytes());
+    json.put("layout", dataset.slotLayout().description());
+    json.put("batch", (long) dataset.dataset().batch());
+    json.put("rank", (long) rank.hello().place());
+    json.put("world_size", (long) rank.hello().sharers());
+    json.put("dataset", dataset.name());
+    json.put("fingerprint", dataset.fingerprint());
+    json.put("epochs_known", rank.hello().epochs() != null);
+    json.put("prefetch", (long) dataset.dataset().prefetch());
+    json.put("experiment", plan.experiment().name());
+    return json;
+  }
+
+  /** Hears a rank out; says whether it closed in order. */
+  private static boolean converse(Wire wire, FeedSession session, RankFeed rank) throws IOException {
+    while (true) {
+      Wire.Message message;
+      try {
+        message = wire.read();
+      } catch (IOException _) {
+        return false;
+      }
+      switch (message.type()) {
+        case Wire.MAPPED -> rank.ring().unlink();
+        case Wire.MAPPED_LARGE -> rank.ring().mapped(message.payload().getInt(0));
+        case Wire.FREE -> rank.ring().free(message.payload().getInt(0));
+        case Wire.STEP -> rank.stepped(message.payload());
+        case Wire.START -> session.start(rank, message.json());
+        case Wire.BYE -> {
+          rank.closed(message.json());
+          return true;
+        }
+        default -> throw new IOException("a message of type " + message.type());
+      }
+    }
+  }
+
+  @Override
+  public FeedProgress progress() {
+    Map<String, DatasetProgress> datasets = new LinkedHashMap<>();
+    for (String name : plan.experiment().datasets().keySet()) {
+      List<FeedSession> feeds = sessionsOf(name);
+      if (!feeds.isEmpty()) {
+        datasets.put(name, progress(name, feeds));
+      }
+    }
+    return new FeedProgress(datasets);
+  }
+
+  private DatasetProgress progress(String name, List<FeedSession> feeds) {
+    FeedSession leading = feeds.getFirst();
+    List<RankProgress> ranks = feeds.stream().flatMap(feed -> feed.rankProgress().stream()).toList();
+    @Nullable AtomicInteger skips = skipped.get(name);
+    return new DatasetProgress(
+        firstBatch.get(name),
+        plan.dataset(name).table().rows(),
+        leading.epochProgress(),
+        ranks,
+        skips == null ? 0 : skips.get(),
+        leading.waitingForRank());
+  }
+
+  private List<FeedSession> sessionsOf(String dataset) {
+    synchronized (sessions) {
+      List<FeedSession> feeds = new ArrayList<>();
+      sessions.forEach(
+          (key, session) -> {
+            if (key.equals(dataset) || key.startsWith(dataset + " of rank ")) {
+              feeds.add(session);
+            }
+          });
+      return feeds;
+    }
+  }
+
+  @Override
+  public CompletionStage<LastmileException> failure() {
+    return failure;
+  }
+
+  @Override
+  public void fail(LastmileException why) {
+    if (failure.complete(why)) {
+      everySession().forEach(session -> session.fail(why));
+    }
+  }
+
+  private List<FeedSession> everySession() {
+    synchronized (sessions) {
+      return List.copyOf(sessions.values());
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    try {
+      server.close();
+      Files.deleteIfExists(socket);
+    } catch (IOException e) {
+      throw LastmileException.of(FailureKind.RESOURCES, "Cannot close the socket " + socket + ": " + e.getMessage(), e);
+    } finally {
+      everySession().forEach(FeedSession::end);
+      connections.forEach(FeedServer::closeQuietly);
+    }
+  }
+
+  private static void closeQuietly(Wire wire) {
+    try {
+      wire.close();
+    } catch (IOException _) {
+      // It is gone either way.
+    }
+  }
+}

@@ -1,0 +1,311 @@
+package io.lastmile.feed;
+
+import io.lastmile.batch.Layout;
+import io.lastmile.batch.PackedRows;
+import io.lastmile.error.FailureKind;
+import io.lastmile.error.LastmileException;
+import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.JobPlan;
+import io.lastmile.sequence.Position;
+import io.lastmile.sequence.Sequence;
+import io.lastmile.sequence.StepSink;
+import io.lastmile.worker.EpochRun;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One feed and the ranks that share it, epoch after epoch. Its rows begin to flow when every rank has come.
+ *
+ * <p>Fields are guarded by this, unless said otherwise. The workers of an epoch call the sink and the listener; nobody waits for them
+ * while holding this.
+ */
+final class FeedSession implements StepSink {
+  private final JobPlan job;
+  private final DatasetPlan plan;
+  private final Consumer<LastmileException> failed;
+  private final Runnable firstBatch;
+  private final AtomicInteger skipped;
+  private final @Nullable RankFeed[] ranks;
+
+  /** The sequences of the epochs begun, by epoch. */
+  private final Map<Integer, Sequence> sequences = new TreeMap<>();
+
+  /** What each rank asked to start from next, by rank. */
+  private final Map<Integer, Start> starts = new LinkedHashMap<>();
+
+  private @Nullable EpochRun run;
+  private int endedEpochs = -1;
+  private boolean over;
+
+  /** Set before a run starts, read by its workers. */
+  private volatile int generation;
+
+  /** The rank whose slot the step waits for; -1: none. Written by the worker whose turn it is. */
+  private volatile int waitingFor = -1;
+
+  /** A generation and the position it starts from. */
+  private record Start(int generation, Position position) {}
+
+  /**
+   * A feed without ranks yet.
+   *
+   * @param job it belongs to
+   * @param plan of its dataset
+   * @param sharers ranks that share it
+   * @param failed told when it cannot go on
+   * @param firstBatch run when a step is published
+   * @param skipped counts row groups that were left out
+   */
+  FeedSession(
+      JobPlan job, DatasetPlan plan, int sharers, Consumer<LastmileException> failed, Runnable firstBatch, AtomicInteger skipped) {
+    this.job = job;
+    this.plan = plan;
+    this.failed = failed;
+    this.firstBatch = firstBatch;
+    this.skipped = skipped;
+    this.ranks = new RankFeed[sharers];
+  }
+
+  /** A rank has come: it is welcomed, and the last one to come starts the rows. */
+  void join(RankFeed rank, Map<String, ?> welcome) {
+    int place = rank.hello().place();
+    Position start = position(rank.hello().state());
+    synchronized (this) {
+      if (rank.hello().sharers() != ranks.length) {
+        throw LastmileException.of(
+            FailureKind.USER, "Rank %d says that there are %d ranks, others say %d".formatted(place, rank.hello().sharers(), ranks.length));
+      }
+      if (over || ranks[place] != null) {
+        throw LastmileException.of(FailureKind.USER, "Rank %d has opened feed \"%s\" already".formatted(place, plan.name()));
+      }
+      ranks[place] = rank;
+    }
+    rank.welcome(welcome);
+    asked(place, new Start(0, start));
+  }
+
+  /** A rank asks for rows from another position on; when all have asked the same, they get them. */
+  void start(RankFeed rank, Map<?, ?> json) throws IOException {
+    if (!(json.get("generation") instanceof Long number)) {
+      throw new IOException("a start without generation");
+    }
+    asked(rank.hello().place(), new Start(Math.toIntExact(number), position((Map<?, ?>) json.get("position"))));
+  }
+
+  private Position position(@Nullable Map<?, ?> state) {
+    int drops = plan.query().drops().size();
+    return state == null ? Position.startOf(0, plan.fingerprint(), drops) : Position.of(state, plan.fingerprint(), drops);
+  }
+
+  private void asked(int place, Start start) {
+    Start agreed;
+    EpochRun before;
+    synchronized (this) {
+      starts.put(place, start);
+      if (starts.size() < ranks.length) {
+        return;
+      }
+      agreed = start;
+      boolean same = starts.values().stream().allMatch(agreed::equals);
+      starts.clear();
+      if (!same) {
+        throw LastmileException.of(
+            FailureKind.USER, "The ranks ask feed \"%s\" for different positions (load the same state on all ranks)".formatted(plan.name()));
+      }
+      before = run;
+      run = null;
+    }
+    if (before != null) {
+      before.stop();
+    }
+    ranks().forEach(rank -> rank.ring().reclaim());
+    generation = agreed.generation();
+    begin(agreed.position());
+  }
+
+  private void begin(Position start) {
+    EpochRun next;
+    synchronized (this) {
+      if (over) {
+        return;
+      }
+      next = new EpochRun(plan, job.engine(), job.experiment().cluster().workers(), ranks.length, start, this, new Listener());
+      run = next;
+      sequences.put(start.epoch(), next.sequence());
+    }
+    next.start();
+  }
+
+  @Override
+  public PackedRows slot(int rank) throws InterruptedException {
+    SlotRing ring = rank(rank).ring();
+    if (!ring.hasFree()) {
+      waitingFor = rank;
+    }
+    try {
+      return ring.take();
+    } finally {
+      waitingFor = -1;
+    }
+  }
+
+  @Override
+  public PackedRows larger(int rank, PackedRows outgrown, Layout layout) {
+    SlotRing ring = rank(rank).ring();
+    PackedRows rows = ring.larger(layout);
+    ring.giveBack(outgrown);
+    return rows;
+  }
+
+  @Override
+  public void publish(List<PackedRows> rows, Position after) {
+    firstBatch.run();
+    for (int rank = 0; rank < rows.size(); rank++) {
+      rank(rank).send(rows.get(rank), generation);
+    }
+  }
+
+  private RankFeed rank(int place) {
+    RankFeed rank = ranks[place];
+    if (rank == null) {
+      throw new IllegalStateException("Rank " + place + " has not come");
+    }
+    return rank;
+  }
+
+  private synchronized List<RankFeed> ranks() {
+    List<RankFeed> present = new ArrayList<>();
+    for (RankFeed rank : ranks) {
+      if (rank != null) {
+        present.add(rank);
+      }
+    }
+    return present;
+  }
+
+  /** A rank has closed its feed or died. The others cannot go on without it. */
+  void left(RankFeed rank, boolean orderly) {
+    rank.leave();
+    List<RankFeed> others = ranks().stream().filter(other -> !other.gone()).toList();
+    if (others.isEmpty()) {
+      end();
+    } else if (!orderly) {
+      fail(LastmileException.of(FailureKind.TRAINER, "Rank %d is gone".formatted(rank.hello().rank())));
+    } else if (!betweenEpochs()) {
+      LastmileException why =
+          LastmileException.of(
+              FailureKind.TRAINER,
+              "Rank %d closed feed \"%s\" before the epoch ended (every rank has to take every step)".formatted(rank.hello().rank(), plan.name()));
+      others.forEach(other -> other.fail(why));
+      stopRun();
+    }
+  }
+
+  private synchronized boolean betweenEpochs() {
+    return run == null;
+  }
+
+  /** Whether every rank that came has gone. */
+  boolean over() {
+    synchronized (this) {
+      return over;
+    }
+  }
+
+  /** Ends the feed with a failure that its ranks are told. */
+  void fail(LastmileException failure) {
+    ranks().forEach(rank -> rank.fail(failure));
+  }
+
+  /** Ends the workers and gives the slots back. */
+  void end() {
+    synchronized (this) {
+      over = true;
+    }
+    stopRun();
+    ranks().forEach(RankFeed::close);
+    ranks().forEach(rank -> rank.ring().close());
+  }
+
+  private void stopRun() {
+    EpochRun last;
+    synchronized (this) {
+      last = run;
+      run = null;
+    }
+    if (last != null) {
+      last.stop();
+    }
+  }
+
+  /** What the ranks did, by rank. */
+  List<RankProgress> rankProgress() {
+    return ranks().stream().map(RankFeed::progress).toList();
+  }
+
+  /** What became of the rows, by epoch. */
+  synchronized List<EpochProgress> epochProgress() {
+    List<EpochProgress> epochs = new ArrayList<>();
+    sequences.forEach(
+        (epoch, sequence) -> {
+          Position at = sequence.position();
+          List<EpochProgress.Drop> drops = new ArrayList<>();
+          for (int i = 0; i < plan.query().drops().size(); i++) {
+            drops.add(
+                new EpochProgress.Drop(plan.query().drops().get(i).step(), plan.query().drops().get(i).kind(), at.counts().dropped().get(i)));
+          }
+          epochs.add(new EpochProgress(epoch, at.counts().read(), drops, at.counts().delivered(), at.counts().padded(), epoch <= endedEpochs));
+        });
+    return epochs;
+  }
+
+  /** The rank that the others wait for: its slots are full while another has taken more steps. */
+  @Nullable Integer waitingForRank() {
+    int rank = waitingFor;
+    if (rank < 0) {
+      return null;
+    }
+    List<RankProgress> progress = rankProgress();
+    long most = progress.stream().mapToLong(RankProgress::steps).max().orElse(0);
+    return progress.size() > rank && progress.get(rank).steps() < most ? rank : null;
+  }
+
+  /** Hears from the workers of an epoch. */
+  private final class Listener implements EpochRun.Listener {
+    @Override
+    public void ended(Position next) {
+      Position last;
+      synchronized (FeedSession.this) {
+        Sequence sequence = sequences.get(next.epoch() - 1);
+        if (over || sequence == null) {
+          return;
+        }
+        last = sequence.position();
+        endedEpochs = Math.max(endedEpochs, last.epoch());
+        run = null;
+      }
+      ranks().forEach(rank -> rank.end(generation, last, next));
+      Integer epochs = rank(0).hello().epochs();
+      if (epochs != null && next.epoch() < epochs) {
+        begin(next);
+      }
+    }
+
+    @Override
+    public void failed(LastmileException failure) {
+      failed.accept(failure);
+    }
+
+    @Override
+    public void skipped(String file, int rowGroup, String why) {
+      skipped.incrementAndGet();
+    }
+  }
+}

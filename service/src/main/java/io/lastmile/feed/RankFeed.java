@@ -1,0 +1,128 @@
+package io.lastmile.feed;
+
+import io.lastmile.batch.Layout;
+import io.lastmile.batch.PackedRows;
+import io.lastmile.error.LastmileException;
+import io.lastmile.sequence.Position;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** The feeder's side of one rank's feed: its slots, its connection, and what it did with its batches. Any thread. */
+final class RankFeed implements AutoCloseable {
+  private final Hello hello;
+  private final Wire wire;
+  private final SlotRing ring;
+
+  /** Written by the connection's reader, read by all. */
+  private volatile RankProgress progress;
+
+  private volatile boolean gone;
+
+  RankFeed(Hello hello, Wire wire, SlotRing ring) {
+    this.hello = hello;
+    this.wire = wire;
+    this.ring = ring;
+    this.progress = new RankProgress(hello.rank(), 0, 0, 0);
+  }
+
+  Hello hello() {
+    return hello;
+  }
+
+  SlotRing ring() {
+    return ring;
+  }
+
+  RankProgress progress() {
+    return progress;
+  }
+
+  /** Whether the rank has closed its feed or died. */
+  boolean gone() {
+    return gone;
+  }
+
+  /** The rank has closed its feed or died. */
+  void leave() {
+    gone = true;
+  }
+
+  /** What the rank says about its steps: int64 step, wait_ns, elapsed_ns. */
+  void stepped(ByteBuffer message) {
+    progress = new RankProgress(hello.rank(), progress.steps() + 1, message.getLong(8), message.getLong(16));
+  }
+
+  /** What the rank says when it closes. */
+  void closed(Map<?, ?> json) {
+    if (json.get("steps") instanceof Long steps && json.get("wait_ns") instanceof Long wait && json.get("elapsed_ns") instanceof Long elapsed) {
+      progress = new RankProgress(hello.rank(), steps, wait, elapsed);
+    }
+  }
+
+  /** Sends a batch. A connection that broke is its reader's to notice. */
+  void send(PackedRows rows, int generation) {
+    int slot = ring.send(rows);
+    try {
+      if (ring.isLarge(slot)) {
+        wire.send(Wire.LARGE, large(slot, rows.layout(), generation));
+      } else {
+        wire.send(Wire.BATCH, slot, generation);
+      }
+    } catch (IOException _) {
+      leave();
+    }
+  }
+
+  private Map<String, Object> large(int id, Layout layout, int generation) {
+    Path path = ring.largePath(id);
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("slot", (long) id);
+    json.put("path", path.toString());
+    json.put("bytes", layout.bytes());
+    json.put("layout", layout.description());
+    json.put("generation", (long) generation);
+    return json;
+  }
+
+  /** Sends the end of an epoch. */
+  void end(int generation, Position last, Position next) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("generation", (long) generation);
+    json.put("epoch", (long) last.epoch());
+    json.put("position", next.tree());
+    json.put("steps", last.step());
+    json.put("rows", last.rows());
+    send(Wire.END, json);
+  }
+
+  /** Tells the rank that the run ends. */
+  void fail(LastmileException failure) {
+    send(Wire.ERROR, Map.of("kind", failure.kind().word(), "message", failure.text()));
+  }
+
+  void welcome(Map<String, ?> json) {
+    send(Wire.WELCOME, json);
+  }
+
+  private void send(int type, Map<String, ?> json) {
+    try {
+      wire.send(type, json);
+    } catch (IOException _) {
+      leave();
+    }
+  }
+
+  /** Closes the connection; the slots go when nobody fills them any more. */
+  @Override
+  public void close() {
+    leave();
+    try {
+      wire.close();
+    } catch (IOException _) {
+      // It is gone either way.
+    }
+  }
+}

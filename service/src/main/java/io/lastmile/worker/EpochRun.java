@@ -1,0 +1,155 @@
+package io.lastmile.worker;
+
+import io.lastmile.dispatch.Dispatcher;
+import io.lastmile.error.FailureKind;
+import io.lastmile.error.LastmileException;
+import io.lastmile.plan.DatasetPlan;
+import io.lastmile.query.Engine;
+import io.lastmile.query.Session;
+import io.lastmile.sequence.Position;
+import io.lastmile.sequence.Sequence;
+import io.lastmile.sequence.StepSink;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** One epoch of one feed while it runs: the workers and what they share. Started once, stopped from any thread. */
+public final class EpochRun {
+  /** What becomes of an epoch. Called once, by a worker's thread; not after {@link EpochRun#stop}. */
+  public interface Listener {
+    /** All steps have been published. */
+    void ended(Position next);
+
+    /** It cannot go on. */
+    void failed(LastmileException failure);
+
+    /** A row group was left out, because it cannot be read. */
+    void skipped(String file, int rowGroup, String why);
+  }
+
+  private final DatasetPlan plan;
+  private final Engine engine;
+  private final Dispatcher dispatcher;
+  private final Sequence sequence;
+  private final StagingPool pool;
+  private final Listener listener;
+  private final List<Thread> threads = new ArrayList<>();
+  private final List<Session> sessions = new ArrayList<>();
+  private final AtomicInteger running;
+  private final AtomicReference<LastmileException> failure = new AtomicReference<>();
+  private volatile boolean stopped;
+
+  /**
+   * An epoch that goes on from a position.
+   *
+   * @param plan of the dataset
+   * @param engine that runs the queries
+   * @param workers threads
+   * @param worldSize ranks that share each step
+   * @param start the first row
+   * @param sink of the steps
+   * @param listener told of the end
+   */
+  public EpochRun(
+      DatasetPlan plan, Engine engine, int workers, int worldSize, Position start, StepSink sink, Listener listener) {
+    this.plan = plan;
+    this.engine = engine;
+    this.listener = listener;
+    this.sequence = new Sequence(plan, worldSize, start, sink);
+    this.pool = new StagingPool(plan.stagingLayout());
+    this.dispatcher = new Dispatcher(plan.splits().of(start.epoch()), start.split(), plan.stagingBudget(), plan::stagingBytes);
+    this.running = new AtomicInteger(workers);
+    for (int worker = 0; worker < workers; worker++) {
+      String name = "worker-" + plan.name() + "-" + worker;
+      threads.add(Thread.ofPlatform().name(name).daemon().unstarted(this::work));
+    }
+  }
+
+  /** Starts the workers. */
+  public void start() {
+    threads.forEach(Thread::start);
+  }
+
+  /** The sequence of this epoch. */
+  public Sequence sequence() {
+    return sequence;
+  }
+
+  /** Ends the workers and waits until they are gone. Not from a worker's own thread. */
+  public void stop() {
+    stopped = true;
+    endWorkers();
+    boolean interrupted = false;
+    for (Thread thread : threads) {
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException _) {
+          interrupted = true;
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void endWorkers() {
+    synchronized (sessions) {
+      sessions.forEach(Session::interrupt);
+    }
+    threads.stream().filter(thread -> thread != Thread.currentThread()).forEach(Thread::interrupt);
+  }
+
+  private void work() {
+    try (Session session = engine.connect()) {
+      synchronized (sessions) {
+        sessions.add(session);
+      }
+      try {
+        new SplitRunner(plan, session, dispatcher, sequence, pool, listener).runAll();
+      } finally {
+        synchronized (sessions) {
+          sessions.remove(session);
+        }
+      }
+    } catch (InterruptedException _) {
+      // Somebody stopped the epoch, or another worker failed.
+    } catch (Throwable e) {
+      fail(e);
+    } finally {
+      leave();
+    }
+  }
+
+  private void fail(Throwable e) {
+    LastmileException described =
+        e instanceof LastmileException known ? known : LastmileException.of(FailureKind.INTERNAL, "A worker failed: " + e, e);
+    if (!stopped && failure.compareAndSet(null, described)) {
+      endWorkers();
+    }
+  }
+
+  /** The last worker to leave ends the epoch. */
+  private void leave() {
+    if (running.decrementAndGet() > 0) {
+      return;
+    }
+    try {
+      LastmileException failed = failure.get();
+      if (stopped) {
+        return;
+      }
+      if (failed != null) {
+        listener.failed(failed);
+      } else {
+        listener.ended(sequence.finish());
+      }
+    } catch (InterruptedException _) {
+      // Stopped while the last step waited for a slot.
+    } finally {
+      pool.close();
+    }
+  }
+}
