@@ -27,7 +27,6 @@ import picocli.CommandLine.Spec;
       "OUT/impressions/part-*.parquet and OUT/spam_users.parquet.",
       "The same options give the same rows on every machine."
     },
-    mixinStandardHelpOptions = true,
     showDefaultValues = true)
 final class Generate implements Callable<Integer> {
   /** What the engine may use besides the row group that it collects. */
@@ -130,7 +129,7 @@ final class Generate implements Callable<Integer> {
       }
     } catch (QueryException e) {
       throw LastmileException.of(
-          FailureKind.RESOURCES, "Cannot write to %s: %s".formatted(out, e.text()), e);
+          FailureKind.RESOURCES, "Cannot write to %s: %s".formatted(out, e.summary()), e);
     } catch (IOException e) {
       throw LastmileException.of(FailureKind.RESOURCES, "Cannot write to %s: %s".formatted(out, e));
     }

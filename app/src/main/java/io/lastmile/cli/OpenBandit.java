@@ -59,7 +59,7 @@ final class OpenBandit implements Callable<Integer> {
       session.execute(copyBlockedItems(out));
     } catch (QueryException e) {
       throw LastmileException.of(
-          FailureKind.DATA, "Cannot convert the logs in %s: %s".formatted(logs, e.text()), e);
+          FailureKind.DATA, "Cannot convert the logs in %s: %s".formatted(logs, e.summary()), e);
     } catch (IOException e) {
       throw LastmileException.of(FailureKind.RESOURCES, "Cannot write to %s: %s".formatted(out, e));
     }

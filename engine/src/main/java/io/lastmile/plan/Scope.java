@@ -67,13 +67,18 @@ final class Scope {
     throw unknown(name, element);
   }
 
-  /** Names of the columns that the patterns mean: in the order of the patterns, within a glob in that of the scope, each once. */
+  /**
+   * Names of the columns that the patterns mean: in the order of the patterns, within a glob in
+   * that of the scope, each once.
+   */
   List<String> matching(List<String> patterns, String element) {
     List<String> names = new ArrayList<>();
     for (String pattern : patterns) {
       List<String> found = has(pattern) ? List.of(pattern) : globbed(pattern);
       if (found.isEmpty()) {
-        throw isGlob(pattern) ? LastmileException.user(element, "No column matches \"" + pattern + "\"") : unknown(pattern, element);
+        throw isGlob(pattern)
+            ? LastmileException.user(element, "No column matches \"" + pattern + "\"")
+            : unknown(pattern, element);
       }
       found.stream().filter(name -> !names.contains(name)).forEach(names::add);
     }
@@ -101,6 +106,7 @@ final class Scope {
   }
 
   private LastmileException unknown(String name, String element) {
-    return LastmileException.user(element, "Unknown column \"" + name + "\"" + Nearest.hint(name, columns.keySet()));
+    return LastmileException.user(
+        element, "Unknown column \"" + name + "\"" + Nearest.hint(name, columns.keySet()));
   }
 }
