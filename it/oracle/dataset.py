@@ -1,0 +1,201 @@
+"""The global row sequence of a dataset and what each rank gets of it."""
+
+from __future__ import annotations
+
+import itertools
+import posixpath
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .hashing import digest
+from .permutation import permutation
+from .steps import DROPPING, PATH, ROW, Context, Step
+from .tensors import Tensor
+
+
+@dataclass(frozen=True)
+class Shuffle:
+    """none: kind None; row groups: n; within a partition: n and its column."""
+
+    row_groups: int | None = None
+    within: str | None = None
+
+    def yaml(self) -> Any:
+        if self.row_groups is None and self.within is None:
+            return "none"
+        said: dict[str, Any] = {}
+        if self.row_groups is not None:
+            said["row_groups"] = self.row_groups
+        if self.within is not None:
+            said["within"] = self.within
+        return said
+
+    @property
+    def count(self) -> int:
+        return 8 if self.row_groups is None else self.row_groups
+
+    @property
+    def permutes(self) -> bool:
+        return self.row_groups is not None or self.within is not None
+
+
+NONE = Shuffle()
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """The rows of one epoch in their global order, with the counts that belong to them."""
+
+    rows: pa.Table
+    paths: list[str]
+    read: int
+    dropped: list[int]
+
+    @property
+    def identity(self) -> list[tuple[str, int]]:
+        path = np.asarray(self.rows.column(PATH)).tolist()
+        row = np.asarray(self.rows.column(ROW)).tolist()
+        return [(self.paths[p], r) for p, r in zip(path, row, strict=True)]
+
+    @cached_property
+    def digests(self) -> list[str]:
+        """After each row: the identity digest of all up to it, as 16 hex digits."""
+        path, row = np.asarray(self.rows.column(PATH)), np.asarray(self.rows.column(ROW))
+        return [f"{value:016x}" for value in digest(self.paths, path, row).tolist()]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset as written in an experiment.
+
+    `parquet` is what the experiment says; `root` the fixed folder part and `files` the paths
+    relative to it, which the oracle reads.
+    """
+
+    parquet: str | list[str]
+    root: Path
+    files: list[str]
+    tensors: dict[str, Tensor]
+    steps: list[Step] = field(default_factory=list)
+    batch: int = 32
+    shuffle: Shuffle = NONE
+    keys: list[str] = field(default_factory=lambda: ["uid"])
+    extra: dict[str, Any] = field(default_factory=dict)
+    on_corrupt: str | None = None
+    corrupt: frozenset[tuple[str, int]] = frozenset()  # (file, row group) that cannot be read
+
+    def yaml(self) -> dict[str, Any]:
+        source: dict[str, Any] = {"parquet": self.parquet}
+        if self.on_corrupt:
+            source["on_corrupt"] = self.on_corrupt
+        said: dict[str, Any] = {"source": source}
+        if self.steps:
+            said["steps"] = [step.yaml() for step in self.steps]
+        said["tensors"] = {name: tensor.yaml() for name, tensor in self.tensors.items()}
+        said["batch"] = self.batch
+        said["shuffle"] = self.shuffle.yaml()
+        said["keys"] = self.keys
+        return said | self.extra
+
+    @property
+    def paths(self) -> list[str]:
+        return sorted(self.files, key=lambda path: path.encode())
+
+    def splits(self, seed: int, epoch: int) -> list[list[tuple[int, int]]]:
+        """The splits in their order, each a list of (index of the path, row group)."""
+        groups = [
+            (i, g)
+            for i, path in enumerate(self.paths)
+            for metadata in (pq.read_metadata(self.root / path),)
+            for g in range(metadata.num_row_groups)
+            if metadata.row_group(g).num_rows > 0
+        ]
+        if not self.shuffle.permutes:
+            return [[group] for group in groups]
+        if self.shuffle.within is None:
+            order = permutation("row_groups", [epoch], seed, len(groups))
+            return _cut([groups[i] for i in order], self.shuffle.count)
+        partitions: dict[str, list[tuple[int, int]]] = {}
+        for group in groups:
+            partitions.setdefault(_partition(self.paths[group[0]], self.shuffle.within), []).append(
+                group
+            )
+        splits = []
+        for ordinal, members in enumerate(partitions.values()):
+            order = permutation("row_groups", [epoch, ordinal], seed, len(members))
+            splits += _cut([members[i] for i in order], self.shuffle.count)
+        return splits
+
+    def sequence(self, seed: int = 42, epoch: int = 0) -> Sequence:
+        """All rows of an epoch, in order."""
+        context = Context(seed, epoch, self.paths)
+        read, dropped = 0, [0] * sum(isinstance(s, DROPPING) for s in self.steps)
+        pieces = []
+        for ordinal, split in enumerate(self.splits(seed, epoch)):
+            # A split reads its row groups in file order, whatever the order they were drawn in.
+            rows = pa.concat_tables([self._read(*group) for group in sorted(split)])
+            read += len(rows)
+            at = 0
+            for step in self.steps:
+                before = len(rows)
+                rows = step.apply(rows, context)
+                if isinstance(step, DROPPING):
+                    dropped[at] += before - len(rows)
+                    at += 1
+            if self.shuffle.permutes:
+                rows = rows.take(permutation("rows", [epoch, ordinal], seed, len(rows)))
+            pieces.append(rows)
+        return Sequence(pa.concat_tables(pieces).combine_chunks(), self.paths, read, dropped)
+
+    def _read(self, path: int, group: int) -> pa.Table:
+        file = self._open(self.paths[path])
+        sizes = [file.metadata.row_group(g).num_rows for g in range(group + 1)]
+        count = sizes[-1]
+        if (self.paths[path], group) in self.corrupt:
+            count, rows = 0, file.schema_arrow.empty_table()
+        else:
+            rows = file.read_row_group(group)
+        first = sum(sizes[:-1])
+        rows = rows.append_column(PATH, pa.array(np.full(count, path, dtype=np.int32)))
+        return rows.append_column(ROW, pa.array(np.arange(first, first + count, dtype=np.int64)))
+
+    def _open(self, path: str) -> pq.ParquetFile:
+        if path not in self._opened:
+            self._opened[path] = pq.ParquetFile(self.root / path)
+        return self._opened[path]
+
+    @cached_property
+    def _opened(self) -> dict[str, pq.ParquetFile]:
+        return {}
+
+
+def _cut(groups: list[tuple[int, int]], count: int) -> list[list[tuple[int, int]]]:
+    return [groups[i : i + count] for i in range(0, len(groups), count)]
+
+
+def _partition(path: str, column: str) -> str:
+    """The leading folders of a path down to `column=…`."""
+    folders = posixpath.dirname(path).split("/")
+    for depth, folder in enumerate(folders):
+        if folder.startswith(column + "="):
+            return "/".join(folders[: depth + 1])
+    raise ValueError(f"{path} has no folder {column}=…")
+
+
+def deal(rows: int, batch: int, world: int) -> list[list[tuple[int, int]]]:
+    """For each step, the rows [first, last) of the sequence that each rank gets; empty: padding."""
+    steps = []
+    for first in range(0, rows, batch * world):
+        left = rows - first
+        if left >= batch * world:
+            bounds = [first + r * batch for r in range(world + 1)]
+        else:
+            bounds = [first + left * r // world for r in range(world + 1)]
+        steps.append(list(itertools.pairwise(bounds)))
+    return steps

@@ -1,0 +1,338 @@
+"""Mistakes that are found before anything starts: one clear line, exit code 2, nothing left."""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import data
+from harness import Outcome, Sandbox
+
+GOOD = """\
+name: trial
+seed: 42
+datasets:
+  train:
+    source: { parquet: "t/*.parquet" }
+    steps:
+      - filter: "label = 1"
+      - derive: { twice: "item_id * 2" }
+    tensors:
+      dense: { columns: "dense_*", dtype: float32, fill: 0 }
+      item: { columns: item_id }
+    batch: 32
+    keys: [uid]
+    shuffle: { row_groups: 2 }
+train:
+  script: train.py
+  ranks: 2
+cluster:
+  kind: local
+  workers: { max: 2, memory: 512MiB }
+"""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A line (from 1) replaced by others, and what the message must say."""
+
+    line: int
+    text: str
+    says: tuple[str, ...]
+    at: int | None = None  # the line that is blamed, when it is not the first of the replacement
+
+    @property
+    def blamed(self) -> int:
+        return self.line if self.at is None else self.at
+
+
+DOWNSAMPLE = "      - downsample: { keep: %s, by: user_id }"
+MISTAKES = {
+    "unknown key": Mistake(12, "    batsh: 32", ('"batsh"', '"batch"')),
+    "unknown key at the top": Mistake(2, "sead: 42", ('"sead"', '"seed"')),
+    "unknown key of a tensor": Mistake(
+        11, "      item: { columns: item_id, dtyp: int64 }", ('"dtyp"', '"dtype"')
+    ),
+    "unknown step": Mistake(7, '      - filtre: "label = 1"', ('"filtre"', '"filter"')),
+    "key said twice": Mistake(12, "    batch: 32\n    batch: 33", ('"batch"',), at=13),
+    "not YAML": Mistake(5, '    source: { parquet: "t/*.parquet"', (), at=None),
+    "text for a number": Mistake(12, "    batch: many", ("batch", "many")),
+    "batch of nothing": Mistake(12, "    batch: 0", ("batch", "0", "> 0")),
+    "negative ranks": Mistake(17, "  ranks: -1", ("ranks", "-1", "> 0")),
+    "list for a text": Mistake(1, "name: [a, b]", ("name",)),
+    "name that is no folder name": Mistake(1, 'name: "../up"', ("../up",)),
+    "unknown dtype": Mistake(
+        11, "      item: { columns: item_id, dtype: int46 }", ("int46", "int64")
+    ),
+    "memory without unit": Mistake(20, "  workers: { max: 2, memory: much }", ("much",)),
+    "memory too small": Mistake(20, "  workers: { max: 2, memory: 1KiB }", ("1KiB|1 KiB|1024",)),
+    "unknown shuffle": Mistake(14, "    shuffle: sometimes", ("sometimes",)),
+    "shuffle of no row groups": Mistake(14, "    shuffle: { row_groups: 0 }", ("0", "> 0")),
+    "shuffle within no partition": Mistake(14, "    shuffle: { within: dt }", ("dt",)),
+    "column typo in a filter": Mistake(
+        7, '      - filter: "lable = 1"', ('"lable"', 'did you mean "label"')
+    ),
+    "column typo in a derive": Mistake(
+        8, '      - derive: { twice: "itemid * 2" }', ('"itemid"', 'did you mean "item_id"')
+    ),
+    "column typo in a tensor": Mistake(
+        11, "      item: { columns: item_idd }", ('"item_idd"', 'did you mean "item_id"')
+    ),
+    "column typo in keys": Mistake(13, "    keys: [uidd]", ('"uidd"', 'did you mean "uid"')),
+    "column typo in by": Mistake(
+        7,
+        "      - downsample: { keep: 0.5, by: user_idd }",
+        ('"user_idd"', 'did you mean "user_id"'),
+    ),
+    "column typo in on": Mistake(
+        7,
+        "      - anti_join: { parquet: spam.parquet, on: userid }",
+        ('"userid"', 'did you mean "user_id"'),
+    ),
+    "column typo in the joined table": Mistake(
+        7,
+        "      - anti_join: { parquet: spam.parquet, on: { user_id: userid } }",
+        ('"userid"', 'did you mean "user_id"'),
+    ),
+    "keys of types that cannot be equal": Mistake(
+        7, "      - anti_join: { parquet: spam.parquet, on: { surface: user_id } }", ("surface",)
+    ),
+    "glob of columns that matches nothing": Mistake(
+        10, '      dense: { columns: "densa_*", dtype: float32, fill: 0 }', ('"densa_*"',)
+    ),
+    "derive to a name that exists": Mistake(
+        8, '      - derive: { item_id: "item_id * 2" }', ('"item_id"',)
+    ),
+    "expression that does not parse": Mistake(7, '      - filter: "label = = 1"', ("label = = 1",)),
+    "expression that is a query": Mistake(
+        7, '      - filter: "label IN (SELECT 1)"', ("label IN (SELECT 1)",)
+    ),
+    "expression that is two": Mistake(7, '      - filter: "label = 1), (1"', ()),
+    "aggregate": Mistake(8, '      - derive: { twice: "sum(item_id)" }', ("sum(item_id)",)),
+    "condition that is none": Mistake(
+        7, '      - filter: "item_id + 1"', ("item_id \\+ 1", "(?i)bool")
+    ),
+    "types that do not fit": Mistake(
+        7, "      - filter: \"date_trunc('day', label) = 1\"", ("date_trunc",)
+    ),
+    "unknown function": Mistake(8, '      - derive: { twice: "dubble(item_id)" }', ("dubble",)),
+    "reading a file in an expression": Mistake(
+        8, "      - derive: { twice: \"read_text('/etc/passwd')\" }", ("read_text",)
+    ),
+    "list as matrix": Mistake(11, "      item: { columns: [seq, uid] }", ('"seq"', "list")),
+    "text without hash": Mistake(11, "      item: { columns: surface }", ('"surface"', "hash")),
+    "hash of a number": Mistake(
+        11, "      item: { columns: item_id, hash: { buckets: 10, seed: 1 } }", ('"item_id"',)
+    ),
+    "hash into no buckets": Mistake(
+        11, "      item: { columns: surface, hash: { buckets: 0, seed: 1 } }", ("0", "> 0")
+    ),
+    "max_length of a number": Mistake(
+        11, "      item: { columns: item_id, max_length: 3 }", ('"item_id"',)
+    ),
+    "keep of nothing": Mistake(7, DOWNSAMPLE % "0", ("keep", "0", "(0, 1]")),
+    "keep of too much": Mistake(7, DOWNSAMPLE % "1.5", ("keep", "1.5", "(0, 1]")),
+    "keep that is negative": Mistake(7, DOWNSAMPLE % "-0.1", ("keep", "-0.1", "(0, 1]")),
+    "keep that is no number": Mistake(7, DOWNSAMPLE % ".nan", ("keep", "(0, 1]")),
+    "missing file": Mistake(
+        5, "    source: { parquet: t/part-009.parquet }", ("t/part-009.parquet",)
+    ),
+    "missing joined file": Mistake(
+        7,
+        "      - anti_join: { parquet: spam_users.parquet, on: user_id }",
+        ("spam_users.parquet",),
+    ),
+    "glob that matches nothing": Mistake(
+        5, '    source: { parquet: "t/*.pq" }', ("t/*.pq", "(?i)no file|match")
+    ),
+    "folder without files": Mistake(5, "    source: { parquet: empty }", ("empty",)),
+    "no Parquet": Mistake(5, "    source: { parquet: other/notes.parquet }", ("notes.parquet",)),
+    "truncated": Mistake(5, "    source: { parquet: other/cut.parquet }", ("cut.parquet",)),
+    "empty file": Mistake(5, "    source: { parquet: other/empty.parquet }", ("empty.parquet",)),
+    "different schemas": Mistake(
+        5,
+        "    source: { parquet: [t/part-000.parquet, other/changed.parquet] }",
+        ("part-000.parquet", "changed.parquet", '"item_id"'),
+    ),
+    "missing script": Mistake(16, "  script: trian.py", ("trian.py",)),
+    "script that is a folder": Mistake(16, "  script: t", ("t",)),
+}
+
+
+def say_exactly(text: str) -> str:
+    """A part of a message as a pattern; patterns are those with a `|`, `(?` or a backslash."""
+    return text if re.search(r"\||\(\?|\\", text) else re.escape(text)
+
+
+@pytest.fixture
+def inputs(sandbox: Sandbox) -> Sandbox:
+    files = data.write_impressions(sandbox.folder / "t", files=2, rows=100, row_group=50)
+    first = sandbox.folder / "t" / files[0]
+    data.write_listed(sandbox.folder / "spam.parquet", data.rng(1).permutation(50))
+    other = sandbox.folder / "other"
+    other.mkdir()
+    (sandbox.folder / "empty").mkdir()
+    (other / "notes.parquet").write_text("these are notes, and long enough for a footer\n")
+    (other / "cut.parquet").write_bytes(first.read_bytes()[:2000])
+    (other / "empty.parquet").write_bytes(b"")
+    table = pq.read_table(first)
+    at = table.column_names.index("item_id")
+    changed = table.set_column(at, "item_id", table.column("item_id").cast(pa.float64()))
+    pq.write_table(changed, other / "changed.parquet")
+    sandbox.write("train.py", "open('started', 'w').close()\n")
+    return sandbox
+
+
+def run(sandbox: Sandbox, text: str, python: str = sys.executable) -> Outcome:
+    path = sandbox.write("experiment.yaml", text)
+    return sandbox.start("run", path.name, "--python", python).wait(60)
+
+
+def check_refused(sandbox: Sandbox, outcome: Outcome) -> str:
+    """One line on stderr, exit code 2, and nothing was started; the line."""
+    outcome.expect(2)
+    lines = outcome.err.splitlines()
+    assert len(lines) == 1, outcome.err
+    assert lines[0].startswith("error: "), lines[0]
+    assert outcome.record is None
+    assert not (sandbox.folder / "started").exists()
+    assert not sandbox.processes()
+    assert not sandbox.leftovers()
+    return lines[0]
+
+
+def test_the_experiment_without_mistakes_runs(inputs: Sandbox) -> None:
+    run(inputs, GOOD).expect(0)
+    assert (inputs.folder / "started").exists()
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_one_clear_line(inputs: Sandbox, case: str) -> None:
+    mistake = MISTAKES[case]
+    lines = GOOD.splitlines()
+    lines[mistake.line - 1] = mistake.text
+    line = check_refused(inputs, run(inputs, "\n".join(lines) + "\n"))
+    for part in mistake.says:
+        assert re.search(say_exactly(part), line), f"{part} is not in: {line}"
+    if case == "not YAML":
+        assert re.search(r"\[experiment\.yaml:\d+\]$", line), line
+    else:
+        assert line.endswith(f"[experiment.yaml:{mistake.blamed}]"), line
+
+
+NOT_YET = {
+    "join": (7, "      - join: { parquet: spam.parquet, on: user_id, select: [reason] }"),
+    "split": (7, "      - split: { keep: 0.9, by: user_id }"),
+    "limit": (7, "      - limit: 10"),
+    "upsample": (7, "      - upsample: { where: label = 1, times: 3 }"),
+    "order": (12, "    batch: 32\n    order: arrival"),
+    "schema": (5, '    source: { parquet: "t/*.parquet", schema: union }'),
+    "kubernetes": (19, "  kind: kubernetes"),
+    "processes": (19, "  kind: processes"),
+    "restarts": (17, "  ranks: 2\n  restarts: 3"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_YET)
+def test_what_is_not_built_yet_is_refused(inputs: Sandbox, case: str) -> None:
+    at, text = NOT_YET[case]
+    lines = GOOD.splitlines()
+    lines[at - 1] = text
+    line = check_refused(inputs, run(inputs, "\n".join(lines) + "\n"))
+    assert "not supported yet" in line
+    assert line.endswith(f"[experiment.yaml:{at + text.count(chr(10))}]"), line
+
+
+def test_a_missing_experiment(inputs: Sandbox) -> None:
+    outcome = inputs.start("run", "nothing.yaml", "--python", sys.executable).wait(30)
+    assert "nothing.yaml" in check_refused(inputs, outcome)
+
+
+def test_an_experiment_without_a_training_section_cannot_run(inputs: Sandbox) -> None:
+    text = GOOD.replace("train:\n  script: train.py\n  ranks: 2\n", "")
+    assert '"train"' in check_refused(inputs, run(inputs, text))
+
+
+def test_a_python_without_torch(inputs: Sandbox) -> None:
+    bare = inputs.write("bare-python", f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
+    bare.chmod(0o755)
+    line = check_refused(inputs, run(inputs, GOOD, str(bare)))
+    assert "torch" in line
+    assert str(bare) in line
+
+
+def test_a_python_that_is_none(inputs: Sandbox) -> None:
+    assert "/no/python" in check_refused(inputs, run(inputs, GOOD, "/no/python"))
+
+
+def test_a_socket_in_use(inputs: Sandbox) -> None:
+    path = inputs.write("experiment.yaml", GOOD)
+    address = inputs.shm / "feed.sock"
+    with socket.socket(socket.AF_UNIX) as taken:
+        taken.bind(str(address))
+        taken.listen()
+        outcome = inputs.start("serve", path.name, "--socket", str(address)).wait(30)
+    outcome.expect(2)
+    (line,) = outcome.err.splitlines()
+    assert str(address) in line
+    assert "in use" in line
+    assert address.exists()
+    assert not inputs.leftovers()
+
+
+def test_a_runtime_folder_that_is_missing(inputs: Sandbox) -> None:
+    inputs.environment["LASTMILE_SHM"] = "/no/such/folder"
+    line = check_refused(inputs, run(inputs, GOOD))
+    assert "/no/such/folder" in line
+
+
+COMMANDS: dict[str, Callable[[Sandbox], Outcome]] = {
+    "explain": lambda box: box.start("explain", "experiment.yaml").wait(30),
+    "serve": lambda box: box.start("serve", "experiment.yaml").wait(30),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_other_commands_say_the_same(inputs: Sandbox, command: str) -> None:
+    typo = GOOD.replace("lab", "lub", 1)
+    line = check_refused(inputs, run(inputs, typo))
+    assert line == check_refused(inputs, COMMANDS[command](inputs))
+
+
+def test_open_says_the_same(inputs: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    import lastmile
+
+    line = check_refused(inputs, run(inputs, GOOD.replace("lab", "lub", 1)))
+    monkeypatch.setenv("LASTMILE_SHM", str(inputs.shm))
+    monkeypatch.setenv("LASTMILE_NO_BUILD", "1")
+    monkeypatch.chdir(inputs.folder)
+    with pytest.raises(lastmile.UserError) as caught:
+        lastmile.open("experiment.yaml", "train")
+    assert f"error: {caught.value}" == line
+    assert not inputs.leftovers()
+
+
+def test_a_dataset_that_there_is_not(inputs: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    import lastmile
+
+    monkeypatch.setenv("LASTMILE_SHM", str(inputs.shm))
+    monkeypatch.setenv("LASTMILE_NO_BUILD", "1")
+    path: Path = inputs.write("experiment.yaml", GOOD)
+    with pytest.raises(lastmile.UserError, match=r'"trane".*did you mean "train"'):
+        lastmile.open(str(path), "trane")
+
+
+def test_a_feed_outside_a_job_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    import lastmile
+
+    monkeypatch.delenv("LASTMILE_FEED", raising=False)
+    with pytest.raises(RuntimeError, match=r"LASTMILE_FEED.*lastmile\.open"):
+        lastmile.feed("train")

@@ -1,0 +1,122 @@
+"""A position carries on at the next row: in another process, with other ranks and workers."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import data
+from harness import Got, Sandbox, check_ranks, drain, follow, order, ranks
+from oracle.dataset import NONE, Dataset, Shuffle, deal
+from oracle.steps import Downsample, Filter
+from oracle.tensors import Tensor
+
+ORDERS = {"none": NONE, "row_groups": Shuffle(row_groups=3)}
+
+
+@pytest.fixture(params=ORDERS)
+def table(sandbox: Sandbox, request: pytest.FixtureRequest) -> Dataset:
+    root = sandbox.folder / "t"
+    files = data.write_impressions(root, files=3, rows=400, row_group=90)
+    tensors = {"dense": Tensor("dense_*", fill=0), "seq": Tensor("seq", fill=0)}
+    odd = Filter("uid % 7 <> 0", lambda rows: np.asarray(rows.column("uid")) % 7 != 0)
+    steps = [odd, Downsample(0.8, ["uid"])]
+    order = ORDERS[request.param]
+    return Dataset("t", root, files, tensors, steps, batch=24, shuffle=order)
+
+
+def first_steps(sandbox: Sandbox, table: Dataset, world: int, steps: int | None) -> list[Got]:
+    """The first batches of rank 0, with the state after each."""
+    with sandbox.serve(sandbox.experiment(table, workers=2)) as server:
+        got = follow(sandbox, server.address, world, [("take", steps)])
+    for batches in zip(*got, strict=True):
+        positions = [batch.state["feeds"]["train"] for batch in batches if batch.state]
+        assert all(position == positions[0] for position in positions)
+        assert len(positions) == world
+    return got[0]
+
+
+@pytest.mark.parametrize("how", ["state", "load_state_dict"])
+@pytest.mark.parametrize(("world", "workers", "batch"), [(2, 2, 24), (3, 1, 24), (1, 4, 10)])
+def test_the_rest_after_a_position_is_the_rest(
+    sandbox: Sandbox, table: Dataset, world: int, workers: int, batch: int, how: str
+) -> None:
+    before = first_steps(sandbox, table, world=2, steps=7)
+    state = pickle.loads(pickle.dumps(before[-1].state))
+    uids = table.sequence().rows.column("uid").to_pylist()
+    rest = uids[7 * 2 * table.batch :]
+
+    other = sandbox.experiment(replace(table, batch=batch), workers=workers)
+    with sandbox.serve(other) as server:
+        if how == "state":
+            got = follow(sandbox, server.address, world, [("take", None)], state=state)
+        else:
+            got = follow(sandbox, server.address, world, [("load", state), ("take", None)])
+    assert order(got) == rest
+    dealt = deal(len(rest), batch, world)
+    for rank, batches in enumerate(got):
+        assert [b.rows for b in batches] == [max(1, s[rank][1] - s[rank][0]) for s in dealt]
+        assert [b.step for b in batches] == list(range(7, 7 + len(dealt)))
+
+
+def test_every_position_of_an_epoch_resumes(sandbox: Sandbox, table: Dataset) -> None:
+    large = replace(table, batch=100)
+    states = [batch.state for batch in first_steps(sandbox, large, world=1, steps=None)]
+    uids = table.sequence().rows.column("uid").to_pylist()
+    assert len(states) == -(-len(uids) // 100)
+    with sandbox.serve(sandbox.experiment(large)) as server:
+        for steps, state in enumerate(states, start=1):
+            assert state is not None
+            got = ranks(server.address, 2, state=state)
+            if steps < len(states):
+                assert order(got) == uids[steps * 100 :]
+            else:  # the end of the epoch is the start of the next
+                epoch = large.sequence(epoch=1).rows.column("uid").to_pylist()
+                assert order(got) == epoch
+
+
+def test_going_back_in_the_same_feed(sandbox: Sandbox, table: Dataset) -> None:
+    uids = table.sequence().rows.column("uid").to_pylist()
+
+    with sandbox.serve(sandbox.experiment(table)) as server:
+        actions = [("take", 7), ("load", 1), ("take", None)]
+        got = follow(sandbox, server.address, 2, actions)
+    step = 2 * table.batch
+    assert order(got) == uids[: 7 * step] + uids[2 * step :]
+
+
+def test_the_second_epoch_after_a_resume_is_whole(sandbox: Sandbox, table: Dataset) -> None:
+    state = first_steps(sandbox, table, world=2, steps=5)[-1].state
+    with sandbox.serve(sandbox.experiment(table)) as server:
+        got = ranks(server.address, 2, state=state, each=lambda feed: drain(feed, 2))
+    second = [[batch for batch in batches if batch.epoch == 1] for batches in got]
+    check_ranks(second, table, epochs=(1,))
+
+
+def test_the_digest_of_a_position_is_that_of_the_rows_delivered(
+    sandbox: Sandbox, table: Dataset
+) -> None:
+    sequence = table.sequence()
+    batches = first_steps(sandbox, table, world=2, steps=None)
+    for batch in batches:
+        assert batch.state is not None
+        position = batch.state["feeds"]["train"]
+        if position["epoch"] == 1:
+            continue
+        rows = min((batch.step + 1) * 2 * table.batch, len(sequence.rows))
+        assert position["rows"] == rows
+        assert position["digest"] == sequence.digests[rows - 1]
+        assert position["counts"]["delivered"] == rows
+
+
+def test_a_position_of_another_dataset_is_refused(sandbox: Sandbox, table: Dataset) -> None:
+    import lastmile
+
+    state = first_steps(sandbox, table, world=2, steps=2)[-1].state
+    other = replace(table, steps=[])
+    refused = pytest.raises(lastmile.LastmileError, match=r"state|position|fingerprint")
+    with sandbox.serve(sandbox.experiment(other)) as server, refused:
+        ranks(server.address, 1, state=state)

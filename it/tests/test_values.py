@@ -1,0 +1,210 @@
+"""Every tensor equals what pyarrow reads from the same file, by the rules of the reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import data
+from harness import Sandbox, check_ranks, ranks
+from oracle.dataset import NONE, Dataset, Shuffle
+from oracle.tensors import Ragged, Tensor
+
+INTS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"]
+NATURAL = [*INTS, "uint64", "float32", "float64", "flag", "day"]
+TIMES = [f"at_{unit}{zone}" for unit in ("s", "ms", "us", "ns") for zone in ("", "_zone")]
+LISTS = ["int64", "int32", "uint8", "float", "double"]
+
+TENSORS: dict[str, Tensor] = {
+    **{name: Tensor(name) for name in NATURAL + TIMES},
+    **{f"{kind}_null": Tensor(f"{kind}_null", fill=7) for kind in INTS},
+    "float32_null": Tensor("float32_null", fill=-0.5),
+    "float64_null": Tensor("float64_null", fill=1e300),
+    "flag_filled": Tensor("flag_null", dtype="float32", fill=0.25),
+    "uint8_as_uint8": Tensor("uint8", dtype="uint8"),
+    "uint8_as_float": Tensor("uint8", dtype="float32"),
+    "int8_as_int64": Tensor("int8", dtype="int64"),
+    "int64_as_float64": Tensor("int64", dtype="float64"),
+    "float32_as_float64": Tensor("float32", dtype="float64"),
+    "flag_as_int8": Tensor("flag", dtype="int8"),
+    "day_as_int64": Tensor("day", dtype="int64"),
+    "matrix": Tensor(["float32", "float32_null"], fill=2),
+    "mixed": Tensor(["int8", "flag", "float64_null"], dtype="float32", fill=3),
+    "ints": Tensor(["int32", "uint16"], dtype="int64"),
+    "globbed": Tensor("uint*_null", dtype="int64", fill=-1),
+    "narrow": Tensor(["float32"]),
+    **{f"list_{kind}": Tensor(f"list_{kind}", fill=9) for kind in LISTS},
+    "list_cut": Tensor("list_int64", fill=9, max_length=2),
+    "list_cut_to_one": Tensor("list_double", fill=0, max_length=1),
+    "list_as_float": Tensor("list_int64", dtype="float32", fill=0.5),
+    "list_as_int32": Tensor("list_int64", dtype="int32", fill=0),
+    "list_days": Tensor("list_days", fill=-1),
+    "emb": Tensor("emb"),
+    "emb_null": Tensor("emb_null", fill=0.25),
+    "emb_as_float64": Tensor("emb_null", dtype="float64", fill=0.1),
+    "text": Tensor("text", hash=(1_000_003, 5)),
+    "text_null": Tensor("text_null", hash=(10, 0), fill=10),
+    "word": Tensor("word", hash=(1 << 40, 7)),
+    "list_text": Tensor("list_string", hash=(97, 1), fill=97),
+    "list_text_cut": Tensor("list_string", hash=(97, 1), fill=97, max_length=3),
+}
+
+
+def dataset(sandbox: Sandbox, table: pa.Table, tensors: dict[str, Tensor], **more: Any) -> Dataset:
+    root = sandbox.folder / "t"
+    root.mkdir()
+    half = len(table) // 2
+    for i, part in enumerate((table.slice(0, half), table.slice(half))):
+        pq.write_table(part, root / f"{i}.parquet", row_group_size=100)
+    keys = more.pop("keys", ["uid"])
+    options = {"batch": 64, "shuffle": NONE, **more}
+    return Dataset("t", root, ["0.parquet", "1.parquet"], tensors, keys=keys, **options)
+
+
+@pytest.mark.parametrize("shuffle", ["none", "row_groups"])
+@pytest.mark.parametrize("world", [1, 3])
+def test_every_tensor_equals_what_pyarrow_reads(sandbox: Sandbox, world: int, shuffle: str) -> None:
+    order = Shuffle(row_groups=3) if shuffle == "row_groups" else NONE
+    table = data.awkward(5, 1000)
+    keys = ["uid", "text", "day", "at_us_zone", "flag", "int8", "uint32", "float64"]
+    awkward = dataset(sandbox, table, TENSORS, shuffle=order, keys=keys)
+    with sandbox.serve(sandbox.experiment(awkward)) as server:
+        got = ranks(server.address, world)
+    check_ranks(got, awkward)
+    batch = got[0][0]
+    assert {str(batch.tensors[name].dtype) for name in TIMES} == {"int64"}
+    assert batch.tensors["uint8"].dtype == np.int16
+    assert batch.tensors["uint16"].dtype == np.int32
+    assert batch.tensors["uint32"].dtype == np.int64
+    assert batch.tensors["uint64"].dtype == np.int64
+    assert batch.tensors["day"].dtype == np.int32
+    assert batch.tensors["flag"].dtype == np.bool_
+    assert batch.tensors["matrix"].flags.c_contiguous
+
+
+@pytest.mark.parametrize("kind", ["all_null", "all_empty", "long"])
+def test_lists_of_nothing_and_long_lists(sandbox: Sandbox, kind: str) -> None:
+    rows = 300
+    values: list[Any] = {
+        "all_null": [None] * rows,
+        "all_empty": [[]] * rows,
+        "long": [list(range(i)) if i % 50 == 0 else [] for i in range(rows)],
+    }[kind]
+    table = pa.table(
+        {"uid": pa.array(range(rows), pa.int64()), "seq": pa.array(values, pa.list_(pa.int64()))}
+    )
+    lists = dataset(sandbox, table, {"seq": Tensor("seq"), "cut": Tensor("seq", max_length=5)})
+    with sandbox.serve(sandbox.experiment(lists)) as server:
+        got = ranks(server.address, 2)
+    check_ranks(got, lists)
+    seq = got[0][0].tensors["seq"]
+    assert isinstance(seq, Ragged)
+    assert seq.offsets.dtype == np.int64
+    assert seq.offsets[0] == 0
+
+
+def test_a_column_of_nulls_alone_is_filled(sandbox: Sandbox) -> None:
+    nulls = pa.array([None] * 120, pa.float32())
+    table = pa.table({"uid": pa.array(range(120), pa.int64()), "x": nulls, "y": nulls})
+    tensors = {"x": Tensor("x", fill=1.5), "xy": Tensor(["x", "y"], fill=2.5)}
+    filled = dataset(sandbox, table, tensors)
+    with sandbox.serve(sandbox.experiment(filled)) as server:
+        check_ranks(ranks(server.address, 1), filled)
+
+
+def test_names_that_have_to_be_quoted(sandbox: Sandbox) -> None:
+    odd = ["user id", "Größe", 'say "hi"', "select", "UPPER", "a.b", "it's", "dense_*x", "1st"]
+    table = pa.table(
+        {"uid": pa.array(range(150), pa.int64())}
+        | {name: pa.array(np.arange(150, dtype=np.float32) + i) for i, name in enumerate(odd)}
+    )
+    tensors = {f"t{i}": Tensor(name) for i, name in enumerate(odd) if "*" not in name}
+    quoted = dataset(sandbox, table, tensors)
+    with sandbox.serve(sandbox.experiment(quoted)) as server:
+        check_ranks(ranks(server.address, 1), quoted)
+
+
+def test_torch_tensors_are_the_same_values(sandbox: Sandbox) -> None:
+    torch = pytest.importorskip("torch")
+    import lastmile
+
+    names = ["int64", "uint8", "flag", "matrix", "list_float", "emb", "float32_null"]
+    awkward = dataset(sandbox, data.awkward(5, 200), {n: TENSORS[n] for n in names})
+    rows = awkward.sequence().rows
+    with sandbox.serve(sandbox.experiment(awkward)) as server:
+        feed = lastmile.connect(server.address, "train", rank=0, world_size=1)
+        batch = next(iter(feed))
+        for name in names:
+            value, expected = batch[name], TENSORS[name].of(rows.slice(0, 64))
+            if isinstance(expected, Ragged):
+                assert isinstance(value.offsets, torch.Tensor)
+                np.testing.assert_array_equal(value.offsets.numpy(), expected.offsets)
+                value, expected = value.values, expected.values
+            assert isinstance(value, torch.Tensor)
+            assert value.numpy().dtype == expected.dtype
+            np.testing.assert_array_equal(value.numpy(), expected)
+        assert batch.mask.dtype == torch.bool
+        assert batch.columns("matrix") == ("float32", "float32_null")
+        del batch, value
+        feed.close()
+
+
+def bad(sandbox: Sandbox, values: pa.Array, tensor: Tensor) -> str:
+    """The message that ends the feed when row 137 (row group 1 of the first file) is bad."""
+    import lastmile
+
+    table = pa.table({"uid": pa.array(range(len(values)), pa.int64()), "x": values})
+    wrong = dataset(sandbox, table, {"x": tensor})
+    serving = sandbox.serve(sandbox.experiment(wrong))
+    with serving as server, pytest.raises(lastmile.DataError) as caught:
+        ranks(server.address, 2)
+    return str(caught.value)
+
+
+BAD_VALUES: dict[str, tuple[pa.DataType, Any, Any, Tensor]] = {
+    "null": (pa.int64(), 5, None, Tensor("x")),
+    "null float": (pa.float32(), 5.0, None, Tensor("x", dtype="float64")),
+    "null in a matrix": (pa.int64(), 5, None, Tensor(["uid", "x"])),
+    "null in a list": (pa.list_(pa.int64()), [1, 2], [1, None], Tensor("x")),
+    "null fixed list": (pa.list_(pa.float32(), 2), [1.0, 2.0], None, Tensor("x")),
+    "null text": (pa.string(), "a", None, Tensor("x", hash=(10, 0))),
+    "uint64 out of range": (pa.uint64(), 5, 2**63, Tensor("x")),
+    "does not fit int8": (pa.int64(), 5, 300, Tensor("x", dtype="int8")),
+    "negative as uint8": (pa.int32(), 5, -1, Tensor("x", dtype="uint8")),
+    "list value too large": (pa.list_(pa.int64()), [1], [2**40], Tensor("x", dtype="int32")),
+    "NaN as integer": (pa.float64(), 5.0, float("nan"), Tensor("x", dtype="int64")),
+}
+
+
+@pytest.mark.parametrize("case", BAD_VALUES)
+def test_a_bad_value_is_named_with_file_row_group_column_and_row(
+    sandbox: Sandbox, case: str
+) -> None:
+    kind, good, wrong, tensor = BAD_VALUES[case]
+    values = pa.array([good] * 137 + [wrong] + [good] * 262, kind)
+    message = bad(sandbox, values, tensor)
+    assert "0.parquet" in message
+    assert "row group 1" in message
+    assert '"x"' in message
+    assert "row 137" in message
+
+
+def test_the_slot_of_a_feed_is_shared_not_copied(sandbox: Sandbox) -> None:
+    import lastmile
+
+    awkward = dataset(sandbox, data.awkward(5, 200), {"matrix": TENSORS["matrix"]})
+    with sandbox.serve(sandbox.experiment(awkward)) as server:
+        feed = lastmile.connect(server.address, "train", rank=0, world_size=1, arrays="numpy")
+        batch = next(iter(feed))
+        address = batch["matrix"].__array_interface__["data"][0]
+        mapped = Path("/proc/self/maps").read_text().splitlines()
+        regions = [line.split() for line in mapped if str(sandbox.shm) in line]
+        spans = [tuple(int(x, 16) for x in region[0].split("-")) for region in regions]
+        assert any(first <= address < last for first, last in spans)
+        del batch
+        feed.close()
