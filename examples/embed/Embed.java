@@ -4,6 +4,8 @@ import io.lastmile.dataset.DType;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.DatasetDraft;
 import io.lastmile.dataset.Experiment;
+import io.lastmile.feed.DatasetProgress;
+import io.lastmile.feed.EpochProgress;
 import io.lastmile.run.Summary;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,12 +23,17 @@ public final class Embed {
     Run run = Lastmile.launch(experiment(tables, Path.of(args[1]).toAbsolutePath()));
     Summary summary = run.await(Duration.ofSeconds(1));
     while (summary == null) {
-      System.out.println(run.progress());
+      run.progress().datasets().forEach(Embed::show);
       summary = run.await(Duration.ofSeconds(1));
     }
     System.out.printf(
         "%s after %.1f s, record in %s%n", summary.exit().kind(), summary.seconds(), run.record());
     System.exit(summary.exit().code());
+  }
+
+  private static void show(String name, DatasetProgress progress) {
+    long rows = progress.epochs().stream().mapToLong(EpochProgress::rowsDelivered).sum();
+    System.out.printf("%s: %,d rows delivered%n", name, rows);
   }
 
   /** Real users only, and a tenth of what they passed over, with weights that make up for it. */
