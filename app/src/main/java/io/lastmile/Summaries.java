@@ -28,7 +28,7 @@ final class Summaries {
   private static Summary.Dataset dataset(DatasetProgress progress) {
     return new Summary.Dataset(
         progress.firstBatchSeconds(),
-        progress.rowGroupsSkipped(),
+        progress.rowGroupsSkipped().size(),
         progress.epochs().stream().map(Summaries::epoch).toList());
   }
 

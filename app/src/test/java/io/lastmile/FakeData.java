@@ -33,7 +33,7 @@ final class FakeData implements JobData, Feeder {
                   List.of(
                       new RankProgress(0, 10, 500_000_000L, 4_000_000_000L),
                       new RankProgress(1, 10, 1_000_000_000L, 4_000_000_000L)),
-                  0,
+                  List.of(),
                   null)));
 
   final CompletableFuture<LastmileException> failure = new CompletableFuture<>();

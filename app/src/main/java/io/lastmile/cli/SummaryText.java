@@ -49,6 +49,10 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
                 Quantity.seconds(first),
                 rate(name, dataset),
                 skipped == null || skipped == 0 ? "" : ", row groups skipped " + skipped));
+    DatasetProgress feed = progress.datasets().get(name);
+    if (feed != null) {
+      feed.rowGroupsSkipped().forEach(place -> lines.add("  skipped " + place));
+    }
     dataset.epochs().forEach(epoch -> lines.add(epoch(epoch)));
   }
 

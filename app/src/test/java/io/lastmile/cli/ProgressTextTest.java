@@ -22,7 +22,7 @@ class ProgressTextTest {
       @Nullable Integer waiting,
       EpochProgress... epochs) {
     RankProgress rank = new RankProgress(0, steps, waitSeconds * SECOND, elapsedSeconds * SECOND);
-    return new DatasetProgress(0.5, 1_000_000, List.of(epochs), List.of(rank), 0, waiting);
+    return new DatasetProgress(0.5, 1_000_000, List.of(epochs), List.of(rank), List.of(), waiting);
   }
 
   private static EpochProgress epoch(int epoch, long read, long delivered) {

@@ -53,7 +53,9 @@ class SummaryTextTest {
                     60_000,
                     List.of(),
                     List.of(new RankProgress(0, 1_234, 500_000_000L, 4_000_000_000L)),
-                    2,
+                    List.of(
+                        "a.parquet, row group 1: broken page",
+                        "b.parquet, row group 0: broken page"),
                     null)));
 
     assertThat(new SummaryText(RECORD, summary, progress).text())
@@ -61,6 +63,8 @@ class SummaryTextTest {
             """
             ads-3: ok after 12.3 s
             train: first batch after 0.5 s, 2,225 rows/s, row groups skipped 2
+              skipped a.parquet, row group 1: broken page
+              skipped b.parquet, row group 0: broken page
               epoch 0: rows read 60,000, dropped by step 0 (anti_join) 1,200,\
              dropped by step 3 (downsample) 50,000, delivered 8,800, padded 0
               epoch 1: rows read 100, delivered 100, padded 1

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param rowsPerEpoch rows of the source, before any step
  * @param epochs those begun, in order
  * @param ranks those that have opened the feed, by rank
- * @param rowGroupsSkipped row groups left out because they could not be read
+ * @param rowGroupsSkipped row groups left out because they could not be read, each in words: file,
+ *     number, why
  * @param waitingForRank the rank the others wait for; null: nobody waits
  */
 public record DatasetProgress(
@@ -19,10 +20,11 @@ public record DatasetProgress(
     long rowsPerEpoch,
     List<EpochProgress> epochs,
     List<RankProgress> ranks,
-    int rowGroupsSkipped,
+    List<String> rowGroupsSkipped,
     @Nullable Integer waitingForRank) {
   public DatasetProgress {
     epochs = List.copyOf(epochs);
     ranks = List.copyOf(ranks);
+    rowGroupsSkipped = List.copyOf(rowGroupsSkipped);
   }
 }

@@ -20,7 +20,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Serves the feeds of a job on a unix socket. One thread accepts, one per connection reads; the
@@ -36,7 +35,7 @@ public final class FeedServer implements Feeder {
   private final CompletableFuture<LastmileException> failure = new CompletableFuture<>();
   private final Set<Wire> connections = ConcurrentHashMap.newKeySet();
   private final AtomicInteger names = new AtomicInteger();
-  private final Map<String, AtomicInteger> skipped = new ConcurrentHashMap<>();
+  private final Map<String, Set<String>> skipped = new ConcurrentHashMap<>();
   private final Map<String, Double> firstBatch = new ConcurrentHashMap<>();
 
   /** The feeds by dataset and, for those of one rank, the rank; guarded by itself. */
@@ -161,7 +160,8 @@ public final class FeedServer implements Feeder {
 
   private FeedSession session(Hello hello, DatasetPlan dataset) {
     String key = hello.alone() ? hello.feed() + " of rank " + hello.rank() : hello.feed();
-    AtomicInteger skips = skipped.computeIfAbsent(dataset.name(), any -> new AtomicInteger());
+    Set<String> skips =
+        skipped.computeIfAbsent(dataset.name(), any -> ConcurrentHashMap.newKeySet());
     synchronized (sessions) {
       FeedSession known = sessions.get(key);
       if (known != null && !known.over()) {
@@ -169,7 +169,12 @@ public final class FeedServer implements Feeder {
       }
       FeedSession session =
           new FeedSession(
-              plan, dataset, hello.sharers(), this::fail, () -> batchReady(dataset.name()), skips);
+              plan,
+              dataset,
+              hello.sharers(),
+              this::fail,
+              () -> batchReady(dataset.name()),
+              skips::add);
       sessions.put(key, session);
       return session;
     }
@@ -239,13 +244,13 @@ public final class FeedServer implements Feeder {
     FeedSession leading = feeds.getFirst();
     List<RankProgress> ranks =
         feeds.stream().flatMap(feed -> feed.rankProgress().stream()).toList();
-    @Nullable AtomicInteger skips = skipped.get(name);
+
     return new DatasetProgress(
         firstBatch.get(name),
         plan.dataset(name).table().rows(),
         leading.epochProgress(),
         ranks,
-        skips == null ? 0 : skips.get(),
+        skipped.getOrDefault(name, Set.of()).stream().sorted().toList(),
         leading.waitingForRank());
   }
 

@@ -16,7 +16,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +31,7 @@ final class FeedSession implements StepSink {
   private final DatasetPlan plan;
   private final Consumer<LastmileException> failed;
   private final Runnable firstBatch;
-  private final AtomicInteger skipped;
+  private final Consumer<String> skipped;
   private final @Nullable RankFeed[] ranks;
 
   /** The sequences of the epochs begun, by epoch. */
@@ -62,7 +61,7 @@ final class FeedSession implements StepSink {
    * @param sharers ranks that share it
    * @param failed told when it cannot go on
    * @param firstBatch run when a step is published
-   * @param skipped counts row groups that were left out
+   * @param skipped told of each row group that was left out
    */
   FeedSession(
       JobPlan job,
@@ -70,7 +69,7 @@ final class FeedSession implements StepSink {
       int sharers,
       Consumer<LastmileException> failed,
       Runnable firstBatch,
-      AtomicInteger skipped) {
+      Consumer<String> skipped) {
     this.job = job;
     this.plan = plan;
     this.failed = failed;
@@ -341,7 +340,7 @@ final class FeedSession implements StepSink {
 
     @Override
     public void skipped(String file, int rowGroup, String why) {
-      skipped.incrementAndGet();
+      FeedSession.this.skipped.accept("%s, row group %d: %s".formatted(file, rowGroup, why));
     }
   }
 }
