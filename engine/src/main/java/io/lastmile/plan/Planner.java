@@ -10,6 +10,7 @@ import io.lastmile.query.Engine;
 import io.lastmile.query.Expressions;
 import io.lastmile.query.Session;
 import io.lastmile.source.ParquetTable;
+import io.lastmile.source.RowGroup;
 import io.lastmile.source.TableColumn;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
@@ -106,6 +107,9 @@ final class Planner {
    * turn has come.
    */
   private static void checkMemory(DatasetPlan plan, String element) {
+    for (TableFile file : plan.table().files()) {
+      file.rowGroups().forEach(group -> checkRowGroup(file, group, plan.budget(), element));
+    }
     if (!(plan.dataset().shuffle() instanceof Shuffle.RowGroups groups)) {
       return;
     }
@@ -122,6 +126,20 @@ final class Planner {
                 + mebibytes(plan.budget().staging())
                 + " (lower shuffle.row_groups, use shuffle: none, or raise cluster.workers.memory)");
       }
+    }
+  }
+
+  /** The engine holds the pages of a row group while it reads it. */
+  private static void checkRowGroup(TableFile file, RowGroup group, Budget budget, String element) {
+    if (group.compressedBytes() > budget.engine()) {
+      throw LastmileException.user(
+          element + ".source.parquet",
+          "Row group %d of %s has %s, but the engine's share of the budget is %s (raise cluster.workers.memory)"
+              .formatted(
+                  group.ordinal(),
+                  file.path(),
+                  mebibytes(group.compressedBytes()),
+                  mebibytes(budget.engine())));
     }
   }
 

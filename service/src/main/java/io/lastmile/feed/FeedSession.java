@@ -11,6 +11,7 @@ import io.lastmile.sequence.Sequence;
 import io.lastmile.sequence.StepSink;
 import io.lastmile.worker.EpochRun;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * the listener; nobody waits for them while holding this.
  */
 final class FeedSession implements StepSink {
+  /** How long after the first rank the others may leave without being told that it is gone. */
+  private static final Duration LEAVING = Duration.ofSeconds(1);
+
   private final JobPlan job;
   private final DatasetPlan plan;
   private final Consumer<LastmileException> failed;
@@ -34,11 +38,20 @@ final class FeedSession implements StepSink {
   private final Consumer<String> skipped;
   private final @Nullable RankFeed[] ranks;
 
+  /**
+   * Held while a step goes to all ranks: one that has its batch and leaves must not overtake the
+   * others' batches.
+   */
+  private final Object publishing = new Object();
+
   /** The sequences of the epochs begun, by epoch. */
   private final Map<Integer, Sequence> sequences = new TreeMap<>();
 
-  /** What each rank asked to start from next, by rank. */
-  private final Map<Integer, Start> starts = new LinkedHashMap<>();
+  /**
+   * Where each rank asked to start from, by generation and rank; a rank may be generations ahead of
+   * the last one to come.
+   */
+  private final Map<Integer, Map<Integer, Start>> starts = new TreeMap<>();
 
   private @Nullable EpochRun run;
   private int endedEpochs = -1;
@@ -121,13 +134,15 @@ final class FeedSession implements StepSink {
     Start agreed;
     EpochRun before;
     synchronized (this) {
-      starts.put(place, start);
-      if (starts.size() < ranks.length) {
+      Map<Integer, Start> asked =
+          starts.computeIfAbsent(start.generation(), any -> new LinkedHashMap<>());
+      asked.put(place, start);
+      if (asked.size() < ranks.length) {
         return;
       }
       agreed = start;
-      boolean same = starts.values().stream().allMatch(agreed::equals);
-      starts.clear();
+      boolean same = asked.values().stream().allMatch(agreed::equals);
+      starts.keySet().removeIf(older -> older <= start.generation());
       if (!same) {
         throw LastmileException.of(
             FailureKind.USER,
@@ -190,8 +205,10 @@ final class FeedSession implements StepSink {
   @Override
   public void publish(List<PackedRows> rows, Position after) {
     firstBatch.run();
-    for (int rank = 0; rank < rows.size(); rank++) {
-      rank(rank).send(rows.get(rank), generation);
+    synchronized (publishing) {
+      for (int rank = 0; rank < rows.size(); rank++) {
+        rank(rank).send(rows.get(rank), generation);
+      }
     }
   }
 
@@ -213,25 +230,48 @@ final class FeedSession implements StepSink {
     return present;
   }
 
-  /** A rank has closed its feed or died. The others cannot go on without it. */
+  /**
+   * A rank has closed its feed or died. The others cannot go on without it, but may be at their end
+   * too.
+   */
   void left(RankFeed rank, boolean orderly) {
     rank.leave();
-    List<RankFeed> others = ranks().stream().filter(other -> !other.gone()).toList();
-    if (others.isEmpty()) {
-      end();
-    } else if (!orderly) {
-      fail(
-          LastmileException.of(
-              FailureKind.TRAINER, "Rank %d is gone".formatted(rank.hello().rank())));
-    } else if (!betweenEpochs()) {
-      LastmileException why =
-          LastmileException.of(
-              FailureKind.TRAINER,
-              "Rank %d closed feed \"%s\" before the epoch ended (every rank has to take every step)"
-                  .formatted(rank.hello().rank(), plan.name()));
-      others.forEach(other -> other.fail(why));
-      stopRun();
+    if (!othersLeave()) {
+      int number = rank.hello().rank();
+      if (!orderly) {
+        fail(LastmileException.of(FailureKind.TRAINER, "Rank %d is gone".formatted(number)));
+      } else if (!betweenEpochs()) {
+        fail(
+            LastmileException.of(
+                FailureKind.TRAINER,
+                "Rank %d closed feed \"%s\" before the epoch ended (every rank has to take every step)"
+                    .formatted(number, plan.name())));
+        stopRun();
+      }
     }
+    if (present().isEmpty()) {
+      end();
+    }
+  }
+
+  private List<RankFeed> present() {
+    return ranks().stream().filter(rank -> !rank.gone()).toList();
+  }
+
+  /** Gives the other ranks a moment to leave by themselves; says whether they did. */
+  private boolean othersLeave() {
+    long deadline = System.nanoTime() + LEAVING.toNanos();
+    try {
+      while (!present().isEmpty()) {
+        if (System.nanoTime() > deadline) {
+          return false;
+        }
+        Thread.sleep(5);
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+    return present().isEmpty();
   }
 
   private synchronized boolean betweenEpochs() {
@@ -247,7 +287,9 @@ final class FeedSession implements StepSink {
 
   /** Ends the feed with a failure that its ranks are told. */
   void fail(LastmileException failure) {
-    ranks().forEach(rank -> rank.fail(failure));
+    synchronized (publishing) {
+      present().forEach(rank -> rank.fail(failure));
+    }
   }
 
   /** Ends the workers and gives the slots back. */
