@@ -189,22 +189,38 @@ class RunTest {
   }
 
   @Test
-  void feedsThatCannotBeOpenedLeaveASummary() throws Exception {
+  void feedsThatCannotBeOpenedLeaveNothing() throws Exception {
     Experiment experiment = experiment("");
     FakeData refusing =
         FakeData.refusing(LastmileException.user("datasets.train.batch", "/dev/shm is too small"));
     assertThatThrownBy(() -> Launch.start(experiment, options(), any -> refusing))
         .isInstanceOf(LastmileException.class)
         .hasMessage("/dev/shm is too small");
-    assertThat(folder.resolve("runs/ads-1/summary.json"))
-        .content()
-        .contains(
-            "\"kind\":\"user\"",
-            "/dev/shm is too small [datasets.train.batch]",
-            "\"exit_code\":null");
+    assertThat(folder.resolve("runs")).doesNotExist();
     RuntimeFolder opened = refusing.folder;
     assertThat(opened).isNotNull();
     assertThat(List.of(opened)).allSatisfy(f -> assertThat(f.path()).doesNotExist());
+  }
+
+  @Test
+  void ranksThatCannotBeStartedLeaveASummary() throws Exception {
+    Experiment experiment = experiment("");
+    Experiment impossible =
+        new Experiment(
+            "ads",
+            1,
+            Map.of(),
+            new Training("train.py", List.of("x".repeat(1 << 20)), 2),
+            experiment.cluster(),
+            experiment.origin());
+    assertThatThrownBy(() -> Launch.start(impossible, options(), any -> data))
+        .isInstanceOfSatisfying(
+            LastmileException.class, e -> assertThat(e.kind()).isEqualTo(FailureKind.RESOURCES))
+        .hasMessageStartingWith("Cannot start rank 0: ");
+    assertThat(folder.resolve("runs/ads-1/summary.json"))
+        .content()
+        .contains("\"kind\":\"resources\"", "Cannot start rank 0: ", "\"exit_code\":null");
+    assertNothingIsLeft();
   }
 
   @Test

@@ -80,11 +80,11 @@ class InterpreterTest {
   @Test
   void whatIsMissingIsNamed() throws IOException {
     assertRefused(
-        answering("3.12.1", "/opt/p", "1", "torch"),
+        answering("3.12.1", "/opt/p", "1", "numpy torch"),
         "Python at /opt/p has no torch, which train.py imports (pip install torch, or %s)"
             .formatted(REMEDY));
     assertRefused(
-        answering("3.12.1", "/opt/p", "1", "numpy torch"),
+        answering("3.12.1", "/opt/p", "1", "numpy lastmile"),
         "Python at /opt/p has no numpy, which the batches need (pip install numpy, or %s)"
             .formatted(REMEDY));
     assertRefused(
