@@ -217,7 +217,8 @@ class Sandbox:
 
     def leftovers(self) -> list[str]:
         """Runtime folders and files that are still there."""
-        return [str(p.relative_to(self.shm)) for p in self.shm.glob("lastmile-*/*")]
+        found = self.shm.glob("lastmile-*/*")  # start.lock is the one file that stays
+        return [str(p.relative_to(self.shm)) for p in found if p.name != "start.lock"]
 
     def gone_after(self, seconds: float) -> float:
         """Wait until no process is left; how long it took. Fails when it takes longer."""
