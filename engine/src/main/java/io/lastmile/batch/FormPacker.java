@@ -3,7 +3,8 @@ package io.lastmile.batch;
 import io.lastmile.query.Vectors;
 
 /** Packs one form of the query's vectors. Stateless. */
-sealed interface FormPacker permits FlatPacker, MatrixPacker, HashPacker, FixedPacker, RaggedPacker, TextPacker {
+sealed interface FormPacker
+    permits FlatPacker, MatrixPacker, HashPacker, FixedPacker, RaggedPacker, TextPacker {
   /**
    * Packs rows [first, first + count) of the vectors behind row {@code row - 1}; they fit.
    *

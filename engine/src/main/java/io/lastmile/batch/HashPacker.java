@@ -19,7 +19,10 @@ record HashPacker(Layout.Place place) implements FormPacker {
       long target = to.address() + place.offset() + row * stride + (long) j * bytes;
       for (int i = 0; i < count; i++) {
         boolean valid = Memory.valid(mask, first + i);
-        long id = valid ? Text.id(strings + (long) Text.BYTES * (first + i), hash) : Nulls.value(form, j, first + i);
+        long id =
+            valid
+                ? Text.id(strings + (long) Text.BYTES * (first + i), hash)
+                : Nulls.value(form, j, first + i);
         Memory.put(target + i * stride, bytes, id);
       }
     }

@@ -1,6 +1,9 @@
 package io.lastmile.batch;
 
-/** A value that a tensor cannot hold. The catcher knows which file and row the row of the vectors is. */
+/**
+ * A value that a tensor cannot hold. The catcher knows which file and row the row of the vectors
+ * is.
+ */
 public final class InvalidValueException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
@@ -12,13 +15,23 @@ public final class InvalidValueException extends RuntimeException {
   }
 
   static InvalidValueException ofNull(TensorForm form, int column, int row) {
-    String remedy = form.role() == TensorForm.Role.KEY ? "derive a column without nulls, with coalesce" : "give tensor \"" + form.name() + "\" a fill";
-    return new InvalidValueException("Null in column \"" + form.columns().get(column) + "\" (" + remedy + ")", row);
+    String remedy =
+        form.role() == TensorForm.Role.KEY
+            ? "derive a column without nulls, with coalesce"
+            : "give tensor \"" + form.name() + "\" a fill";
+    return new InvalidValueException(
+        "Null in column \"" + form.columns().get(column) + "\" (" + remedy + ")", row);
   }
 
   static InvalidValueException ofLength(TensorForm form, long length, int row) {
     return new InvalidValueException(
-        "List of length " + length + " in column \"" + form.columns().getFirst() + "\" of fixed size " + form.width(), row);
+        "List of length "
+            + length
+            + " in column \""
+            + form.columns().getFirst()
+            + "\" of fixed size "
+            + form.width(),
+        row);
   }
 
   /** The row in the vectors, from 0. */

@@ -6,9 +6,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Where each form lies inside one stretch of memory: a slot, or a buffer of rows that wait for their turn.
+ * Where each form lies inside one stretch of memory: a slot, or a buffer of rows that wait for
+ * their turn.
  *
- * <p>Header, the lengths of the ragged forms, room for the position, then the forms; each begins on a multiple of 64 bytes.
+ * <p>Header, the lengths of the ragged forms, room for the position, then the forms; each begins on
+ * a multiple of 64 bytes.
  */
 public final class Layout {
   /** Room for a position's JSON in bytes. */
@@ -104,7 +106,10 @@ public final class Layout {
 
   /** Values that fit, for each ragged form in order. */
   public long[] capacities() {
-    return places.stream().filter(place -> place.length() >= 0).mapToLong(Place::capacity).toArray();
+    return places.stream()
+        .filter(place -> place.length() >= 0)
+        .mapToLong(Place::capacity)
+        .toArray();
   }
 
   /** Offset of the int64 lengths of the ragged forms in bytes. */
@@ -122,7 +127,10 @@ public final class Layout {
     layout.put("position_room", (long) POSITION_ROOM);
     layout.put(
         "tensors",
-        places.stream().filter(place -> place.form().role() != TensorForm.Role.IDENTITY).map(Layout::description).toList());
+        places.stream()
+            .filter(place -> place.form().role() != TensorForm.Role.IDENTITY)
+            .map(Layout::description)
+            .toList());
     return layout;
   }
 

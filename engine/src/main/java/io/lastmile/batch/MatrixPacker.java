@@ -2,7 +2,10 @@ package io.lastmile.batch;
 
 import io.lastmile.query.Vectors;
 
-/** Columns of one dtype side by side: [rows, width] in C order, transposed in blocks of rows that stay in the cache. */
+/**
+ * Columns of one dtype side by side: [rows, width] in C order, transposed in blocks of rows that
+ * stay in the cache.
+ */
 record MatrixPacker(Layout.Place place) implements FormPacker {
   private static final int BLOCK = 64;
 

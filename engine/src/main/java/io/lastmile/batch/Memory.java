@@ -7,7 +7,10 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 
-/** Memory by absolute address. The callers have checked every bound: the vectors of a query and our own layouts state their sizes. */
+/**
+ * Memory by absolute address. The callers have checked every bound: the vectors of a query and our
+ * own layouts state their sizes.
+ */
 final class Memory {
   static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 

@@ -4,8 +4,12 @@ package io.lastmile.batch;
 final class Nulls {
   private Nulls() {}
 
-  /** Overwrites the nulls of a column that has been copied: value i lies at {@code target + i * stride}. */
-  static void fill(TensorForm form, int column, long mask, int first, int count, long target, long stride) {
+  /**
+   * Overwrites the nulls of a column that has been copied: value i lies at {@code target + i *
+   * stride}.
+   */
+  static void fill(
+      TensorForm form, int column, long mask, int first, int count, long target, long stride) {
     int bytes = form.dtype().bytes();
     for (int i = 0; i < count; i++) {
       if (!Memory.valid(mask, first + i)) {
@@ -15,7 +19,8 @@ final class Nulls {
   }
 
   /** Overwrites the nulls among the values of a list that has been copied. */
-  static void fillValues(TensorForm form, long mask, long firstValue, long count, long target, int row) {
+  static void fillValues(
+      TensorForm form, long mask, long firstValue, long count, long target, int row) {
     int bytes = form.dtype().bytes();
     for (long i = 0; i < count; i++) {
       if (!Memory.valid(mask, firstValue + i)) {

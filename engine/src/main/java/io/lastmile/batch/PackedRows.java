@@ -4,10 +4,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Rows packed as tensors in one stretch of memory. Used by one thread at a time; does not own its memory, its maker does.
+ * Rows packed as tensors in one stretch of memory. Used by one thread at a time; does not own its
+ * memory, its maker does.
  *
- * <p>The header of a slot (little-endian): int32 rows, int32 padded, int64 global_rows, int64 epoch, int64 step, int32 bytes of the
- * position; then the int64 values of each ragged form, then the position's JSON.
+ * <p>The header of a slot (little-endian): int32 rows, int32 padded, int64 global_rows, int64
+ * epoch, int64 step, int32 bytes of the position; then the int64 values of each ragged form, then
+ * the position's JSON.
  */
 public final class PackedRows {
   private final MemorySegment memory;
@@ -90,7 +92,8 @@ public final class PackedRows {
    * @param globalRows real rows of the whole global step
    * @param epoch of the rows
    * @param step of the epoch, from 0
-   * @param position JSON of the position after the step, UTF-8, at most {@link Layout#POSITION_ROOM} bytes
+   * @param position JSON of the position after the step, UTF-8, at most {@link
+   *     Layout#POSITION_ROOM} bytes
    */
   public void seal(int padded, long globalRows, long epoch, long step, byte[] position) {
     long at = address();
@@ -103,6 +106,7 @@ public final class PackedRows {
     for (int ragged = 0; ragged < lengths.length; ragged++) {
       Memory.putLong(at + layout.lengths() + 8L * ragged, lengths[ragged]);
     }
-    MemorySegment.copy(MemorySegment.ofArray(position), 0, memory, layout.position(), position.length);
+    MemorySegment.copy(
+        MemorySegment.ofArray(position), 0, memory, layout.position(), position.length);
   }
 }

@@ -6,8 +6,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Writes rows into {@link PackedRows} of one layout: from the query's vectors (the only copy between the engine and the tensor), or from
- * other packed rows of the same forms. Stateless but for its plan; used by the thread that owns the target.
+ * Writes rows into {@link PackedRows} of one layout: from the query's vectors (the only copy
+ * between the engine and the tensor), or from other packed rows of the same forms. Stateless but
+ * for its plan; used by the thread that owns the target.
  */
 public final class Packer {
   private final List<FormPacker> packers;
@@ -19,11 +20,14 @@ public final class Packer {
   public Packer(Layout layout) {
     places = layout.places();
     packers = places.stream().map(FormPacker::of).toList();
-    raggedPlaces = IntStream.range(0, places.size()).filter(p -> places.get(p).length() >= 0).toArray();
+    raggedPlaces =
+        IntStream.range(0, places.size()).filter(p -> places.get(p).length() >= 0).toArray();
     raggedPackers = Arrays.stream(raggedPlaces).mapToObj(packers::get).toList();
   }
 
-  /** How many of the rows [first, first + count) of the vectors fit into what is left of the target. */
+  /**
+   * How many of the rows [first, first + count) of the vectors fit into what is left of the target.
+   */
   public int fitting(Vectors vectors, int first, int count, PackedRows to) {
     int fit = Math.min(count, to.room());
     for (int r = 0; r < raggedPackers.size(); r++) {
@@ -47,7 +51,8 @@ public final class Packer {
   /**
    * Packs rows [first, first + count) of the vectors; they fit.
    *
-   * @throws InvalidValueException for a value that its tensor cannot hold; the target is then of no use
+   * @throws InvalidValueException for a value that its tensor cannot hold; the target is then of no
+   *     use
    */
   public void pack(Vectors vectors, int first, int count, PackedRows to) {
     int row = to.rows();
@@ -57,7 +62,9 @@ public final class Packer {
     to.added(count);
   }
 
-  /** How many of the rows [first, first + count) of packed rows fit into what is left of the target. */
+  /**
+   * How many of the rows [first, first + count) of packed rows fit into what is left of the target.
+   */
   public int fitting(PackedRows from, int first, int count, PackedRows to) {
     int fit = Math.min(count, to.room());
     for (int r = 0; r < raggedPlaces.length; r++) {
@@ -91,14 +98,21 @@ public final class Packer {
         copyRagged(from, source, first, count, to, place, row);
       } else {
         long bytes = place.form().rowBytes();
-        Memory.copy(from.address() + source.offset() + first * bytes, to.address() + place.offset() + row * bytes, count * bytes);
+        Memory.copy(
+            from.address() + source.offset() + first * bytes,
+            to.address() + place.offset() + row * bytes,
+            count * bytes);
       }
     }
     to.added(count);
   }
 
-  /** How many of the picked rows [first, first + count) fit into what is left of the target; see {@link #gather}. */
-  public int fitting(List<PackedRows> buffers, int[] owner, int[] rows, int first, int count, PackedRows to) {
+  /**
+   * How many of the picked rows [first, first + count) fit into what is left of the target; see
+   * {@link #gather}.
+   */
+  public int fitting(
+      List<PackedRows> buffers, int[] owner, int[] rows, int first, int count, PackedRows to) {
     int fit = Math.min(count, to.room());
     for (int r = 0; r < raggedPlaces.length; r++) {
       long left = places.get(raggedPlaces[r]).capacity() - to.length(r);
@@ -115,8 +129,12 @@ public final class Packer {
     return fit;
   }
 
-  /** Copies rows picked from several packed rows of one layout: row i is row {@code rows[i]} of {@code buffers.get(owner[i])}. They fit. */
-  public void gather(List<PackedRows> buffers, int[] owner, int[] rows, int first, int count, PackedRows to) {
+  /**
+   * Copies rows picked from several packed rows of one layout: row i is row {@code rows[i]} of
+   * {@code buffers.get(owner[i])}. They fit.
+   */
+  public void gather(
+      List<PackedRows> buffers, int[] owner, int[] rows, int first, int count, PackedRows to) {
     int row = to.rows();
     for (int p = 0; p < places.size(); p++) {
       Layout.Place place = places.get(p);
@@ -132,7 +150,15 @@ public final class Packer {
     to.added(count);
   }
 
-  private void gatherFixed(List<PackedRows> buffers, int p, int[] owner, int[] rows, int first, int count, PackedRows to, int row) {
+  private void gatherFixed(
+      List<PackedRows> buffers,
+      int p,
+      int[] owner,
+      int[] rows,
+      int first,
+      int count,
+      PackedRows to,
+      int row) {
     int bytes = places.get(p).form().rowBytes();
     long[] bases = new long[buffers.size()];
     for (int b = 0; b < bases.length; b++) {
@@ -146,15 +172,26 @@ public final class Packer {
   }
 
   private static void copyRagged(
-      PackedRows from, Layout.Place source, int first, int count, PackedRows to, Layout.Place place, int row) {
+      PackedRows from,
+      Layout.Place source,
+      int first,
+      int count,
+      PackedRows to,
+      Layout.Place place,
+      int row) {
     int bytes = place.form().dtype().bytes();
     long begin = offset(from, source, first);
     long end = to.length(place.length());
     for (int i = 0; i < count; i++) {
-      Memory.putLong(to.address() + place.offsets() + 8L * (row + i + 1), end + offset(from, source, first + i + 1) - begin);
+      Memory.putLong(
+          to.address() + place.offsets() + 8L * (row + i + 1),
+          end + offset(from, source, first + i + 1) - begin);
     }
     long values = offset(from, source, first + count) - begin;
-    Memory.copy(from.address() + source.offset() + begin * bytes, to.address() + place.offset() + end * bytes, values * bytes);
+    Memory.copy(
+        from.address() + source.offset() + begin * bytes,
+        to.address() + place.offset() + end * bytes,
+        values * bytes);
     to.lengthen(place.length(), end + values);
   }
 

@@ -4,7 +4,10 @@ import io.lastmile.dataset.Tensor;
 import io.lastmile.query.Vectors;
 import org.jspecify.annotations.Nullable;
 
-/** Lists of any length: values and offsets. A null list is an empty one. Neighbouring lists are copied in one go. */
+/**
+ * Lists of any length: values and offsets. A null list is an empty one. Neighbouring lists are
+ * copied in one go.
+ */
 record RaggedPacker(Layout.Place place) implements FormPacker {
   @Override
   public long length(Vectors vectors, int row) {
@@ -54,7 +57,8 @@ record RaggedPacker(Layout.Place place) implements FormPacker {
     long strings = vectors.childData(column);
     for (long i = 0; i < length; i++) {
       boolean valid = Memory.valid(mask, start + i);
-      long id = valid ? Text.id(strings + Text.BYTES * (start + i), hash) : Nulls.value(form, 0, row);
+      long id =
+          valid ? Text.id(strings + Text.BYTES * (start + i), hash) : Nulls.value(form, 0, row);
       Memory.put(target + i * bytes, bytes, id);
     }
     return end + length;

@@ -6,7 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a tensor or key of the batch looks like, and which columns of the query's result it is packed from.
+ * What a tensor or key of the batch looks like, and which columns of the query's result it is
+ * packed from.
  *
  * @param name in the batch
  * @param role who it is for
@@ -16,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param width values per row: n of a matrix or fixed-size list, else 1
  * @param columns names of the dataset's columns, one per result column
  * @param results indices of the result columns
- * @param fillBits the value that replaces a null, as the bits of the dtype; null: a null is an error
+ * @param fillBits the value that replaces a null, as the bits of the dtype; null: a null is an
+ *     error
  * @param maxLength lists are cut to their first this many values
  * @param hash strings become ids by it; null: values are copied
  */

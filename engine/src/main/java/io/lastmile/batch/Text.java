@@ -3,7 +3,10 @@ package io.lastmile.batch;
 import io.lastmile.dataset.Tensor;
 import io.lastmile.query.XXH64;
 
-/** The engine's strings: 16 bytes each, int32 length, then the bytes themselves when there are at most 12, else their address in the last 8. */
+/**
+ * The engine's strings: 16 bytes each, int32 length, then the bytes themselves when there are at
+ * most 12, else their address in the last 8.
+ */
 final class Text {
   static final int BYTES = 16;
   private static final int INLINE = 12;
@@ -21,6 +24,7 @@ final class Text {
 
   /** XXH64(UTF-8, seed) mod buckets, both unsigned. */
   static long id(long string, Tensor.Hash hash) {
-    return Long.remainderUnsigned(XXH64.hash(bytes(string), length(string), hash.seed()), hash.buckets());
+    return Long.remainderUnsigned(
+        XXH64.hash(bytes(string), length(string), hash.seed()), hash.buckets());
   }
 }

@@ -7,7 +7,9 @@ record TextPacker(Layout.Place place) implements FormPacker {
   @Override
   public long length(Vectors vectors, int row) {
     int column = place.form().results().getFirst();
-    return Memory.valid(vectors.validity(column), row) ? Text.length(vectors.data(column) + (long) Text.BYTES * row) : 0;
+    return Memory.valid(vectors.validity(column), row)
+        ? Text.length(vectors.data(column) + (long) Text.BYTES * row)
+        : 0;
   }
 
   @Override

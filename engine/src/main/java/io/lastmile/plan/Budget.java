@@ -3,8 +3,9 @@ package io.lastmile.plan;
 import io.lastmile.dataset.Cluster;
 
 /**
- * The memory of a job on one machine, in bytes. Half of the workers' memory is the engine's limit, half is for rows that wait for their
- * turn, shared evenly by the datasets; slots and heap come on top and are shown beside it.
+ * The memory of a job on one machine, in bytes. Half of the workers' memory is the engine's limit,
+ * half is for rows that wait for their turn, shared evenly by the datasets; slots and heap come on
+ * top and are shown beside it.
  *
  * @param engine limit of the query engine
  * @param staging of one dataset

@@ -10,7 +10,10 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 
-/** Binds the user's expressions to columns and finds their types, before anything runs. Used by one thread. */
+/**
+ * Binds the user's expressions to columns and finds their types, before anything runs. Used by one
+ * thread.
+ */
 final class Checker {
   private final Session session;
   private final String table;
@@ -40,7 +43,8 @@ final class Checker {
       String bound = expression.substitute(meanings);
       return new Binding(bound, type(bound), null, sources);
     } catch (QueryException e) {
-      throw LastmileException.user(element, "Invalid expression: " + sql + " (" + e.summary() + ")");
+      throw LastmileException.user(
+          element, "Invalid expression: " + sql + " (" + e.summary() + ")");
     }
   }
 

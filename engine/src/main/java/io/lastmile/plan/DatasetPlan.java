@@ -44,7 +44,9 @@ public record DatasetPlan(
     forms = List.copyOf(forms);
   }
 
-  /** The layout of a slot: a whole batch, with room for lists somewhat longer than the table's mean. */
+  /**
+   * The layout of a slot: a whole batch, with room for lists somewhat longer than the table's mean.
+   */
   public Layout slotLayout() {
     return layout(dataset.batch());
   }
@@ -56,18 +58,26 @@ public record DatasetPlan(
 
   private Layout layout(int rows) {
     long[] capacities =
-        forms.stream().filter(TensorForm::ragged).mapToLong(form -> (long) (rows * meanLength(form) * SPARE) + SPARE_VALUES).toArray();
+        forms.stream()
+            .filter(TensorForm::ragged)
+            .mapToLong(form -> (long) (rows * meanLength(form) * SPARE) + SPARE_VALUES)
+            .toArray();
     return Layout.of(forms, rows, capacities);
   }
 
   private double meanLength(TensorForm form) {
     long rows = table.rows();
     double mean = rows == 0 ? 0 : (double) listValues(form, table) / rows;
-    return form.kind() == TensorForm.Kind.TEXT || mean == 0 ? UNKNOWN_LENGTH : Math.min(mean, form.maxLength());
+    return form.kind() == TensorForm.Kind.TEXT || mean == 0
+        ? UNKNOWN_LENGTH
+        : Math.min(mean, form.maxLength());
   }
 
   private static long listValues(TensorForm form, ParquetTable table) {
-    return table.files().stream().flatMap(file -> file.rowGroups().stream()).mapToLong(group -> listValues(form, group)).sum();
+    return table.files().stream()
+        .flatMap(file -> file.rowGroups().stream())
+        .mapToLong(group -> listValues(form, group))
+        .sum();
   }
 
   private static long listValues(TensorForm form, RowGroup group) {
@@ -76,7 +86,8 @@ public record DatasetPlan(
 
   /** Bytes that the rows of a split take at most while they wait, as far as the footers tell. */
   public long stagingBytes(Split split) {
-    long fixed = forms.stream().mapToLong(form -> form.ragged() ? 8 : form.rowBytes()).sum() * split.rows();
+    long fixed =
+        forms.stream().mapToLong(form -> form.ragged() ? 8 : form.rowBytes()).sum() * split.rows();
     double values = 0;
     for (TensorForm form : forms) {
       if (form.ragged()) {
@@ -88,6 +99,8 @@ public record DatasetPlan(
 
   private double splitValues(TensorForm form, Split split) {
     long known = split.parts().stream().mapToLong(part -> listValues(form, part.rowGroup())).sum();
-    return known == 0 ? split.rows() * UNKNOWN_LENGTH : Math.min(known, (double) split.rows() * form.maxLength());
+    return known == 0
+        ? split.rows() * UNKNOWN_LENGTH
+        : Math.min((double) known, (double) split.rows() * form.maxLength());
   }
 }

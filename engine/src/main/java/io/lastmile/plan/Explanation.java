@@ -22,7 +22,13 @@ public final class Explanation {
   /** What is read, what is done with it, and the query that does it. */
   public static String of(DatasetPlan plan, Budget budget) {
     Explanation explanation = new Explanation();
-    explanation.text.append("dataset ").append(plan.name()).append(" (plan ").append(plan.fingerprint()).append(")\n");
+    explanation
+        .text
+        .append("dataset ")
+        .append(plan.name())
+        .append(" (plan ")
+        .append(plan.fingerprint())
+        .append(")\n");
     explanation.source(plan);
     explanation.steps(plan.dataset());
     explanation.tensors(plan);
@@ -39,15 +45,24 @@ public final class Explanation {
     List<TableFile> files = plan.table().files();
     long bytes = files.stream().mapToLong(TableFile::bytes).sum();
     long groups = files.stream().mapToLong(file -> file.rowGroups().size()).sum();
-    String paths = switch (plan.dataset().source()) {
-      case Source.Parquet parquet -> String.join(", ", parquet.paths());
-    };
+    String paths =
+        switch (plan.dataset().source()) {
+          case Source.Parquet parquet -> String.join(", ", parquet.paths());
+        };
     line(
         "source",
         String.format(
-            Locale.ROOT, "%s: %,d files, %,d row groups, %,d rows, %,d MB", paths, files.size(), groups, plan.table().rows(), bytes / 1_000_000));
+            Locale.ROOT,
+            "%s: %,d files, %,d row groups, %,d rows, %,d MB",
+            paths,
+            files.size(),
+            groups,
+            plan.table().rows(),
+            bytes / 1_000_000));
     List<String> read = plan.query().sources();
-    line("reads", read.size() + " of " + plan.table().columns().size() + " columns: " + shortened(read));
+    line(
+        "reads",
+        read.size() + " of " + plan.table().columns().size() + " columns: " + shortened(read));
   }
 
   private static String shortened(List<String> names) {
@@ -66,12 +81,17 @@ public final class Explanation {
     return switch (step) {
       case Step.Filter filter -> "filter: keep where " + filter.condition();
       case Step.Derive derive ->
-          "derive: " + derive.columns().stream().map(column -> column.name() + " = " + column.expression()).collect(Collectors.joining("; "));
+          "derive: "
+              + derive.columns().stream()
+                  .map(column -> column.name() + " = " + column.expression())
+                  .collect(Collectors.joining("; "));
       case Step.Select select -> "select: " + String.join(", ", select.columns());
       case Step.Drop drop -> "drop: " + String.join(", ", drop.columns());
       case Step.AntiJoin join ->
           "anti_join: drop where "
-              + join.on().stream().map(key -> key.left() + " = " + key.right()).collect(Collectors.joining(" and "))
+              + join.on().stream()
+                  .map(key -> key.left() + " = " + key.right())
+                  .collect(Collectors.joining(" and "))
               + " in "
               + String.join(", ", join.table().paths());
       case Step.Downsample sample -> downsample(sample);
@@ -81,7 +101,8 @@ public final class Explanation {
   private static String downsample(Step.Downsample sample) {
     String where = sample.where() == null ? "all rows" : "rows where " + sample.where();
     String by = sample.by().isEmpty() ? "the row identity" : String.join(", ", sample.by());
-    String weight = sample.weight() == null ? "" : "; " + sample.weight() + " × " + 1 / sample.keep();
+    String weight =
+        sample.weight() == null ? "" : "; " + sample.weight() + " × " + 1 / sample.keep();
     return "downsample: keep " + sample.keep() + " of " + where + " by hash of " + by + weight;
   }
 
@@ -89,7 +110,15 @@ public final class Explanation {
     String label = "tensors";
     for (TensorForm form : plan.forms()) {
       if (form.role() == TensorForm.Role.TENSOR) {
-        line(label, form.name() + " " + shape(form) + " " + form.dtype().word() + " from " + shortened(form.columns()));
+        line(
+            label,
+            form.name()
+                + " "
+                + shape(form)
+                + " "
+                + form.dtype().word()
+                + " from "
+                + shortened(form.columns()));
         label = "";
       }
     }
@@ -108,11 +137,15 @@ public final class Explanation {
 
   private void splits(DatasetPlan plan) {
     List<Split> splits = plan.splits().of(0);
-    String order = switch (plan.dataset().shuffle()) {
-      case Shuffle.None _ -> "in file order, one row group each";
-      case Shuffle.RowGroups groups ->
-          "shuffled, " + groups.count() + " row groups each" + (groups.within() == null ? "" : ", within " + groups.within());
-    };
+    String order =
+        switch (plan.dataset().shuffle()) {
+          case Shuffle.None _ -> "in file order, one row group each";
+          case Shuffle.RowGroups groups ->
+              "shuffled, "
+                  + groups.count()
+                  + " row groups each"
+                  + (groups.within() == null ? "" : ", within " + groups.within());
+        };
     line("splits", String.format(Locale.ROOT, "%,d an epoch, %s", splits.size(), order));
     if (!splits.isEmpty()) {
       line("query", "of split 0:");

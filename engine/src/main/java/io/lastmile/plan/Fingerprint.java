@@ -10,7 +10,10 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 
-/** A name for everything that decides a row sequence: files, steps, order, seed and the engine's version; not the batch, the ranks or the workers. */
+/**
+ * A name for everything that decides a row sequence: files, steps, order, seed and the engine's
+ * version; not the batch, the ranks or the workers.
+ */
 final class Fingerprint {
   private static final int BYTES = 16;
 
@@ -18,11 +21,19 @@ final class Fingerprint {
 
   static String of(long seed, Dataset dataset, ParquetTable table, List<ParquetTable> smallTables) {
     StringBuilder text = new StringBuilder("lastmile 1\nengine ").append(Engine.version());
-    text.append("\nseed ").append(seed).append("\nshuffle ").append(dataset.shuffle()).append("\nsteps ").append(dataset.steps()).append('\n');
+    text.append("\nseed ")
+        .append(seed)
+        .append("\nshuffle ")
+        .append(dataset.shuffle())
+        .append("\nsteps ")
+        .append(dataset.steps())
+        .append('\n');
     files(text, table);
     smallTables.forEach(small -> files(text, small));
     try {
-      byte[] digest = MessageDigest.getInstance("SHA-256").digest(text.toString().getBytes(StandardCharsets.UTF_8));
+      byte[] digest =
+          MessageDigest.getInstance("SHA-256")
+              .digest(text.toString().getBytes(StandardCharsets.UTF_8));
       return HexFormat.of().formatHex(digest, 0, BYTES);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
@@ -31,7 +42,12 @@ final class Fingerprint {
 
   private static void files(StringBuilder text, ParquetTable table) {
     for (TableFile file : table.files()) {
-      text.append(file.relative()).append(' ').append(file.bytes()).append(' ').append(file.rowGroups().size()).append('\n');
+      text.append(file.relative())
+          .append(' ')
+          .append(file.bytes())
+          .append(' ')
+          .append(file.rowGroups().size())
+          .append('\n');
     }
     text.append("rows ").append(table.rows()).append('\n');
   }

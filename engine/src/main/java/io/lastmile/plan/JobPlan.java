@@ -16,7 +16,8 @@ public final class JobPlan implements AutoCloseable {
   private final Budget budget;
   private final Map<String, DatasetPlan> datasets;
 
-  private JobPlan(Experiment experiment, Engine engine, Budget budget, Map<String, DatasetPlan> datasets) {
+  private JobPlan(
+      Experiment experiment, Engine engine, Budget budget, Map<String, DatasetPlan> datasets) {
     this.experiment = experiment;
     this.engine = engine;
     this.budget = budget;

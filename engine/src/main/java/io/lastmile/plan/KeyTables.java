@@ -45,7 +45,10 @@ final class KeyTables {
     return List.copyOf(tables);
   }
 
-  /** The condition that the keys of a row are in the table of the step; FALSE where one of them is null. */
+  /**
+   * The condition that the keys of a row are in the table of the step; FALSE where one of them is
+   * null.
+   */
   Binding membership(Step.AntiJoin join, int step, Scope scope, String element) {
     ParquetTable table = ParquetTable.open(engine, join.table(), folder, element + ".parquet", 1);
     tables.add(table);
@@ -59,7 +62,14 @@ final class KeyTables {
       if (!Types.comparable(mine.type(), other.type())) {
         throw LastmileException.user(
             element + ".on",
-            "Invalid key: \"" + key.left() + "\" is " + mine.type().sql() + ", but \"" + key.right() + "\" of the table is " + other.type().sql());
+            "Invalid key: \""
+                + key.left()
+                + "\" is "
+                + mine.type().sql()
+                + ", but \""
+                + key.right()
+                + "\" of the table is "
+                + other.type().sql());
       }
       left.add(mine.sql());
       right.add(Expressions.quote(key.right()));
@@ -68,17 +78,28 @@ final class KeyTables {
     String name = Expressions.quote(prefix + step);
     load(name, table, right);
     String in = tuple(left) + " IN (SELECT " + String.join(", ", right) + " FROM " + name + ")";
-    return new Binding("(" + in + ") IS TRUE", new ColumnType.Scalar(ColumnType.Kind.BOOLEAN), null, sources);
+    return new Binding(
+        "(" + in + ") IS TRUE", new ColumnType.Scalar(ColumnType.Kind.BOOLEAN), null, sources);
   }
 
   private void load(String name, ParquetTable table, List<String> keys) {
-    String notNull = keys.stream().map(key -> key + " IS NOT NULL").collect(Collectors.joining(" AND "));
+    String notNull =
+        keys.stream().map(key -> key + " IS NOT NULL").collect(Collectors.joining(" AND "));
     session.execute(
-        "CREATE TABLE " + name + " AS SELECT DISTINCT " + String.join(", ", keys) + " FROM " + SplitQuery.scan(table.files()) + " WHERE " + notNull);
+        "CREATE TABLE "
+            + name
+            + " AS SELECT DISTINCT "
+            + String.join(", ", keys)
+            + " FROM "
+            + SplitQuery.scan(table.files())
+            + " WHERE "
+            + notNull);
   }
 
   private static String tuple(List<String> expressions) {
-    return expressions.size() == 1 ? "(" + expressions.getFirst() + ")" : expressions.stream().collect(Collectors.joining(", ", "(", ")"));
+    return expressions.size() == 1
+        ? "(" + expressions.getFirst() + ")"
+        : expressions.stream().collect(Collectors.joining(", ", "(", ")"));
   }
 
   private static Scope scope(ParquetTable table) {

@@ -34,16 +34,30 @@ final class Planner {
 
   DatasetPlan plan(String name, Dataset dataset) {
     String element = "datasets." + name;
-    ParquetTable table = switch (dataset.source()) {
-      case Source.Parquet parquet ->
-          ParquetTable.open(engine, parquet, experiment.origin().folder(), element + ".source.parquet", experiment.cluster().workers());
-    };
+    ParquetTable table =
+        switch (dataset.source()) {
+          case Source.Parquet parquet ->
+              ParquetTable.open(
+                  engine,
+                  parquet,
+                  experiment.origin().folder(),
+                  element + ".source.parquet",
+                  experiment.cluster().workers());
+        };
     checkPartition(dataset.shuffle(), table, element + ".shuffle");
     String schema = Expressions.quote("schema of " + name);
-    session.execute("CREATE TABLE " + schema + " AS SELECT * FROM " + SplitQuery.scan(table.files().subList(0, 1)) + " LIMIT 0");
-    KeyTables keyTables = new KeyTables(engine, session, experiment.origin().folder(), "keys of " + name + " ");
+    session.execute(
+        "CREATE TABLE "
+            + schema
+            + " AS SELECT * FROM "
+            + SplitQuery.scan(table.files().subList(0, 1))
+            + " LIMIT 0");
+    KeyTables keyTables =
+        new KeyTables(engine, session, experiment.origin().folder(), "keys of " + name + " ");
     Stage stage =
-        new StepCompiler(new Checker(session, schema), keyTables, element, experiment.seed(), scope(table)).compile(dataset.steps());
+        new StepCompiler(
+                new Checker(session, schema), keyTables, element, experiment.seed(), scope(table))
+            .compile(dataset.steps());
     TensorCompiler tensors = new TensorCompiler(stage.scope(), element);
     List<TensorForm> forms = tensors.compile(dataset);
     DatasetPlan plan =
@@ -74,13 +88,23 @@ final class Planner {
       for (TableFile file : table.files()) {
         if (!file.partitions().containsKey(groups.within())) {
           throw LastmileException.user(
-              element, "Invalid partition: \"" + groups.within() + "\" (the file " + file.path() + " lies in no folder \"" + groups.within() + "=…\")");
+              element,
+              "Invalid partition: \""
+                  + groups.within()
+                  + "\" (the file "
+                  + file.path()
+                  + " lies in no folder \""
+                  + groups.within()
+                  + "=…\")");
         }
       }
     }
   }
 
-  /** A split whose rows are permuted waits as a whole; one in file order can be streamed when its turn has come. */
+  /**
+   * A split whose rows are permuted waits as a whole; one in file order can be streamed when its
+   * turn has come.
+   */
   private static void checkMemory(DatasetPlan plan, String element) {
     if (!(plan.dataset().shuffle() instanceof Shuffle.RowGroups groups)) {
       return;

@@ -67,13 +67,18 @@ final class Scope {
     throw unknown(name, element);
   }
 
-  /** Names of the columns that the patterns mean: in the order of the patterns, within a glob in that of the scope, each once. */
+  /**
+   * Names of the columns that the patterns mean: in the order of the patterns, within a glob in
+   * that of the scope, each once.
+   */
   List<String> matching(List<String> patterns, String element) {
     List<String> names = new ArrayList<>();
     for (String pattern : patterns) {
       List<String> found = has(pattern) ? List.of(pattern) : globbed(pattern);
       if (found.isEmpty()) {
-        throw isGlob(pattern) ? LastmileException.user(element, "No column matches \"" + pattern + "\"") : unknown(pattern, element);
+        throw isGlob(pattern)
+            ? LastmileException.user(element, "No column matches \"" + pattern + "\"")
+            : unknown(pattern, element);
       }
       found.stream().filter(name -> !names.contains(name)).forEach(names::add);
     }
@@ -85,7 +90,8 @@ final class Scope {
       return List.of();
     }
     StringBuilder regex = new StringBuilder();
-    for (char c : pattern.toCharArray()) {
+    for (int i = 0; i < pattern.length(); i++) {
+      char c = pattern.charAt(i);
       switch (c) {
         case '*' -> regex.append(".*");
         case '?' -> regex.append('.');
@@ -101,6 +107,7 @@ final class Scope {
   }
 
   private LastmileException unknown(String name, String element) {
-    return LastmileException.user(element, "Unknown column \"" + name + "\"" + Nearest.hint(name, columns.keySet()));
+    return LastmileException.user(
+        element, "Unknown column \"" + name + "\"" + Nearest.hint(name, columns.keySet()));
   }
 }

@@ -13,19 +13,24 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * The one query of a split: its row groups in file order, the row identity beside them, every drop counted, every output computed on the
- * rows that stay.
+ * The one query of a split: its row groups in file order, the row identity beside them, every drop
+ * counted, every output computed on the rows that stay.
  *
  * @param outputs SQL of each result column
  * @param drops the steps that drop rows
  * @param sources columns of the source that are read
  */
 public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String> sources) {
-  /** Bits of the row identity that hold the row number in its file; the bits above hold the file's ordinal in the table. */
+  /**
+   * Bits of the row identity that hold the row number in its file; the bits above hold the file's
+   * ordinal in the table.
+   */
   public static final int NUMBER_BITS = 40;
 
-  static final Binding IDENTITY_PATH = new Binding("lastmile_path", new ColumnType.Scalar(Kind.VARCHAR), null, Set.of());
-  static final Binding IDENTITY_NUMBER = new Binding("lastmile_number", new ColumnType.Scalar(Kind.BIGINT), null, Set.of());
+  static final Binding IDENTITY_PATH =
+      new Binding("lastmile_path", new ColumnType.Scalar(Kind.VARCHAR), null, Set.of());
+  static final Binding IDENTITY_NUMBER =
+      new Binding("lastmile_number", new ColumnType.Scalar(Kind.BIGINT), null, Set.of());
 
   private static final String IDENTITY = "lastmile_row";
 
@@ -38,18 +43,25 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
   static SplitQuery of(Outputs outputs, Stage stage, List<TableColumn> columns) {
     Set<String> used = new LinkedHashSet<>(outputs.sources());
     stage.drops().forEach(drop -> used.addAll(drop.sources()));
-    List<String> inFileOrder = columns.stream().map(TableColumn::name).filter(used::contains).toList();
+    List<String> inFileOrder =
+        columns.stream().map(TableColumn::name).filter(used::contains).toList();
     return new SplitQuery(outputs.sql(), stage.drops(), inFileOrder);
   }
 
   /** A column of the source as it is. */
   static Binding column(TableColumn column) {
-    return new Binding(Expressions.quote(column.name()), column.type(), column.fixedLength(), Set.of(column.name()));
+    return new Binding(
+        Expressions.quote(column.name()),
+        column.type(),
+        column.fixedLength(),
+        Set.of(column.name()));
   }
 
   /** Scans whole files. */
   static String scan(List<TableFile> files) {
-    return files.stream().map(file -> Expressions.literal(file.path().toString())).collect(Collectors.joining(", ", "read_parquet([", "])"));
+    return files.stream()
+        .map(file -> Expressions.literal(file.path().toString()))
+        .collect(Collectors.joining(", ", "read_parquet([", "])"));
   }
 
   /** Index of the row identity among the result columns. */
@@ -57,22 +69,34 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
     return outputs.size();
   }
 
-  /** The SQL of a split. Its rows come in the order of their identity; {@code lastmile_kept} counts rows by the step that dropped them, 0 for none. */
+  /**
+   * The SQL of a split. Its rows come in the order of their identity; {@code lastmile_kept} counts
+   * rows by the step that dropped them, 0 for none.
+   */
   public String sql(Split split) {
     StringBuilder sql = new StringBuilder("SELECT ");
     for (String output : outputs) {
       sql.append(output).append(", ");
     }
-    sql.append(IDENTITY).append("\nFROM (\n  ").append(String.join("\n  UNION ALL\n  ", ranges(split.parts()))).append("\n) AS source");
+    sql.append(IDENTITY)
+        .append("\nFROM (\n  ")
+        .append(String.join("\n  UNION ALL\n  ", ranges(split.parts())))
+        .append("\n) AS source");
     if (!drops.isEmpty()) {
       sql.append("\nWHERE lastmile_kept(").append(dropCode()).append(")");
     }
     return sql.toString().replace(StepCompiler.EPOCH, Integer.toString(split.epoch()));
   }
 
-  /** The SQL that reads the same columns of one row group and does nothing with them: fails where the file cannot be read. */
+  /**
+   * The SQL that reads the same columns of one row group and does nothing with them: fails where
+   * the file cannot be read.
+   */
   public String probe(Split.Part part) {
-    String columns = sources.isEmpty() ? "file_row_number" : sources.stream().map(Expressions::quote).collect(Collectors.joining(", "));
+    String columns =
+        sources.isEmpty()
+            ? "file_row_number"
+            : sources.stream().map(Expressions::quote).collect(Collectors.joining(", "));
     return "SELECT " + columns + " FROM " + file(part) + " WHERE " + between(part, part);
   }
 
@@ -97,7 +121,8 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
   }
 
   private static boolean follows(Split.Part part, Split.Part next) {
-    return part.fileOrdinal() == next.fileOrdinal() && part.rowGroup().ordinal() + 1 == next.rowGroup().ordinal();
+    return part.fileOrdinal() == next.fileOrdinal()
+        && part.rowGroup().ordinal() + 1 == next.rowGroup().ordinal();
   }
 
   private String range(Split.Part first, Split.Part last) {
@@ -105,16 +130,27 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
     for (String source : sources) {
       sql.append(Expressions.quote(source)).append(", ");
     }
-    sql.append((long) first.fileOrdinal() << NUMBER_BITS).append(" + file_row_number AS ").append(IDENTITY);
+    sql.append((long) first.fileOrdinal() << NUMBER_BITS)
+        .append(" + file_row_number AS ")
+        .append(IDENTITY);
     if (drops.stream().anyMatch(drop -> drop.condition().contains(IDENTITY_PATH.sql()))) {
-      sql.append(", ").append(Expressions.literal(first.file().relative())).append(" AS ").append(IDENTITY_PATH.sql());
+      sql.append(", ")
+          .append(Expressions.literal(first.file().relative()))
+          .append(" AS ")
+          .append(IDENTITY_PATH.sql());
       sql.append(", file_row_number AS ").append(IDENTITY_NUMBER.sql());
     }
-    return sql.append(" FROM ").append(file(first)).append(" WHERE ").append(between(first, last)).toString();
+    return sql.append(" FROM ")
+        .append(file(first))
+        .append(" WHERE ")
+        .append(between(first, last))
+        .toString();
   }
 
   private static String file(Split.Part part) {
-    return "read_parquet(" + Expressions.literal(part.file().path().toString()) + ", file_row_number=true)";
+    return "read_parquet("
+        + Expressions.literal(part.file().path().toString())
+        + ", file_row_number=true)";
   }
 
   private static String between(Split.Part first, Split.Part last) {

@@ -46,10 +46,12 @@ final class StepCompiler {
         Binding condition = condition(filter.condition(), element);
         drop(number, filter, condition.derived("(" + condition.sql() + ") IS NOT TRUE"));
       }
-      case Step.Derive derive -> derive.columns().forEach(column -> derive(column, element + "." + column.name()));
+      case Step.Derive derive ->
+          derive.columns().forEach(column -> derive(column, element + "." + column.name()));
       case Step.Select select -> scope = scope.only(scope.matching(select.columns(), element));
       case Step.Drop drop -> scope = scope.without(scope.matching(drop.columns(), element));
-      case Step.AntiJoin join -> drop(number, join, keyTables.membership(join, number, scope, element));
+      case Step.AntiJoin join ->
+          drop(number, join, keyTables.membership(join, number, scope, element));
       case Step.Downsample sample -> downsample(number, sample, element);
     }
   }
@@ -62,14 +64,20 @@ final class StepCompiler {
     Binding binding = checker.bind(sql, scope, element);
     if (!binding.type().equals(new ColumnType.Scalar(Kind.BOOLEAN))) {
       throw LastmileException.user(
-          element, "Invalid condition: " + sql + " is " + binding.type().sql() + " (must be BOOLEAN, such as a comparison)");
+          element,
+          "Invalid condition: "
+              + sql
+              + " is "
+              + binding.type().sql()
+              + " (must be BOOLEAN, such as a comparison)");
     }
     return binding;
   }
 
   private void derive(Step.Derive.Column column, String element) {
     if (scope.has(column.name())) {
-      throw LastmileException.user(element, "Invalid column name: \"" + column.name() + "\" (exists already)");
+      throw LastmileException.user(
+          element, "Invalid column name: \"" + column.name() + "\" (exists already)");
     }
     scope = scope.with(column.name(), checker.bind(column.expression(), scope, element));
   }
@@ -111,7 +119,12 @@ final class StepCompiler {
       Binding key = scope.named(name, element);
       if (!Types.hashable(key.type())) {
         throw LastmileException.user(
-            element, "Invalid key: \"" + name + "\" is " + key.type().sql() + " (must be an integer, string, bytes, boolean, date or timestamp)");
+            element,
+            "Invalid key: \""
+                + name
+                + "\" is "
+                + key.type().sql()
+                + " (must be an integer, string, bytes, boolean, date or timestamp)");
       }
       keys.add(key);
     }
@@ -119,12 +132,19 @@ final class StepCompiler {
   }
 
   private void weigh(String name, Binding sampled, double keep, String element) {
-    String factor = "CASE WHEN " + sampled.sql() + " THEN CAST(" + 1 / keep + " AS FLOAT) ELSE CAST(1 AS FLOAT) END";
+    String factor =
+        "CASE WHEN "
+            + sampled.sql()
+            + " THEN CAST("
+            + 1 / keep
+            + " AS FLOAT) ELSE CAST(1 AS FLOAT) END";
     Set<String> sources = new LinkedHashSet<>(sampled.sources());
     if (scope.has(name)) {
       Binding existing = scope.named(name, element);
       if (!Types.numeric(existing.type())) {
-        throw LastmileException.user(element, "Invalid weight: \"" + name + "\" is " + existing.type().sql() + " (must be a number)");
+        throw LastmileException.user(
+            element,
+            "Invalid weight: \"" + name + "\" is " + existing.type().sql() + " (must be a number)");
       }
       factor = "CAST((" + existing.sql() + ") AS FLOAT) * " + factor;
       sources.addAll(existing.sources());

@@ -1,7 +1,6 @@
 package io.lastmile.plan;
 
 import io.lastmile.dataset.DType;
-import io.lastmile.query.ColumnType;
 import io.lastmile.query.ColumnType.Kind;
 import org.jspecify.annotations.Nullable;
 
@@ -12,14 +11,20 @@ import org.jspecify.annotations.Nullable;
  * @param dtype of the values
  */
 record Storage(String sql, DType dtype) {
-  /** The storage of scalars: of the wanted dtype, or else the one of their own type; null when the type has none. */
+  /**
+   * The storage of scalars: of the wanted dtype, or else the one of their own type; null when the
+   * type has none.
+   */
   static @Nullable Storage scalar(String sql, Kind kind, @Nullable DType wanted) {
     DType natural = natural(kind);
     if (wanted == null || wanted == natural) {
       return natural == null ? null : new Storage(cast(sql, kind, ""), natural);
     }
     return switch (kind) {
-      case DATE -> new Storage("CAST(CAST((" + sql + ") - DATE '1970-01-01' AS BIGINT) AS " + wanted.sql() + ")", wanted);
+      case DATE ->
+          new Storage(
+              "CAST(CAST((" + sql + ") - DATE '1970-01-01' AS BIGINT) AS " + wanted.sql() + ")",
+              wanted);
       case TIMESTAMP, TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS, TIMESTAMP_TZ ->
           new Storage("CAST(epoch_us(" + sql + ") AS " + wanted.sql() + ")", wanted);
       case VARCHAR, BLOB, TIME -> null;
@@ -27,14 +32,26 @@ record Storage(String sql, DType dtype) {
     };
   }
 
-  /** The storage of the values of lists, or of fixed-size lists with a suffix such as {@code [64]}; null when the type has none. */
+  /**
+   * The storage of the values of lists, or of fixed-size lists with a suffix such as {@code [64]};
+   * null when the type has none.
+   */
   static @Nullable Storage list(String sql, Kind element, @Nullable DType wanted, String suffix) {
     DType natural = natural(element);
     if (wanted == null || wanted == natural) {
       return natural == null ? null : new Storage(cast(sql, element, suffix), natural);
     }
     return switch (element) {
-      case DATE, TIMESTAMP, TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS, TIMESTAMP_TZ, VARCHAR, BLOB, TIME -> null;
+      case DATE,
+          TIMESTAMP,
+          TIMESTAMP_S,
+          TIMESTAMP_MS,
+          TIMESTAMP_NS,
+          TIMESTAMP_TZ,
+          VARCHAR,
+          BLOB,
+          TIME ->
+          null;
       default -> new Storage("CAST((" + sql + ") AS " + wanted.sql() + suffix + ")", wanted);
     };
   }
@@ -46,7 +63,15 @@ record Storage(String sql, DType dtype) {
       case TINYINT -> DType.INT8;
       case SMALLINT, UTINYINT -> DType.INT16;
       case INTEGER, USMALLINT, DATE -> DType.INT32;
-      case BIGINT, UINTEGER, UBIGINT, TIMESTAMP, TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS, TIMESTAMP_TZ -> DType.INT64;
+      case BIGINT,
+          UINTEGER,
+          UBIGINT,
+          TIMESTAMP,
+          TIMESTAMP_S,
+          TIMESTAMP_MS,
+          TIMESTAMP_NS,
+          TIMESTAMP_TZ ->
+          DType.INT64;
       case FLOAT -> DType.FLOAT32;
       case DOUBLE -> DType.FLOAT64;
       case HUGEINT, DECIMAL, TIME, VARCHAR, BLOB -> null;
@@ -59,9 +84,9 @@ record Storage(String sql, DType dtype) {
       case UTINYINT -> "CAST((" + sql + ") AS SMALLINT" + suffix + ")";
       case USMALLINT -> "CAST((" + sql + ") AS INTEGER" + suffix + ")";
       case UINTEGER, UBIGINT -> "CAST((" + sql + ") AS BIGINT" + suffix + ")";
-      case TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS -> "CAST((" + sql + ") AS TIMESTAMP" + suffix + ")";
+      case TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS ->
+          "CAST((" + sql + ") AS TIMESTAMP" + suffix + ")";
       default -> sql;
     };
   }
-
 }

@@ -14,7 +14,9 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Turns the tensors and keys of a dataset into forms, and their columns into outputs of the query. */
+/**
+ * Turns the tensors and keys of a dataset into forms, and their columns into outputs of the query.
+ */
 final class TensorCompiler {
   private final Scope scope;
   private final String dataset;
@@ -39,7 +41,19 @@ final class TensorCompiler {
       forms.add(key(key, dataset + ".keys"));
     }
     List<Integer> identity = List.of(outputs.sql().size());
-    forms.add(new TensorForm("", Role.IDENTITY, Kind.COLUMN, Nesting.FLAT, DType.INT64, 1, List.of(""), identity, null, 0, null));
+    forms.add(
+        new TensorForm(
+            "",
+            Role.IDENTITY,
+            Kind.COLUMN,
+            Nesting.FLAT,
+            DType.INT64,
+            1,
+            List.of(""),
+            identity,
+            null,
+            0,
+            null));
     return forms;
   }
 
@@ -47,10 +61,13 @@ final class TensorCompiler {
     return switch (tensor.columns()) {
       case Tensor.Columns.One one -> {
         Binding binding = scope.named(one.name(), element + ".columns");
-        yield isList(binding) ? list(tensor, one.name(), binding, element) : scalars(tensor, List.of(one.name()), Kind.COLUMN, element);
+        yield isList(binding)
+            ? list(tensor, one.name(), binding, element)
+            : scalars(tensor, List.of(one.name()), Kind.COLUMN, element);
       }
       case Tensor.Columns.Many many ->
-          scalars(tensor, scope.matching(many.patterns(), element + ".columns"), Kind.MATRIX, element);
+          scalars(
+              tensor, scope.matching(many.patterns(), element + ".columns"), Kind.MATRIX, element);
     };
   }
 
@@ -60,7 +77,8 @@ final class TensorCompiler {
 
   private TensorForm scalars(Tensor tensor, List<String> names, Kind kind, String element) {
     if (tensor.maxLength() != null) {
-      throw LastmileException.user(element + ".max_length", "Invalid max_length: \"" + names.getFirst() + "\" is no list");
+      throw LastmileException.user(
+          element + ".max_length", "Invalid max_length: \"" + names.getFirst() + "\" is no list");
     }
     List<Integer> results = new ArrayList<>();
     @Nullable DType common = tensor.dtype();
@@ -72,20 +90,42 @@ final class TensorCompiler {
       } else if (common != storage.dtype()) {
         throw LastmileException.user(
             element + ".columns",
-            "Invalid matrix: \"" + names.getFirst() + "\" is " + common.word() + ", but \"" + name + "\" is " + storage.dtype().word() + " (give the tensor a dtype)");
+            "Invalid matrix: \""
+                + names.getFirst()
+                + "\" is "
+                + common.word()
+                + ", but \""
+                + name
+                + "\" is "
+                + storage.dtype().word()
+                + " (give the tensor a dtype)");
       }
       results.add(outputs.add(storage.sql(), binding.sources()));
     }
     DType dtype = Objects.requireNonNull(common);
     return new TensorForm(
-        tensor.name(), Role.TENSOR, kind, Nesting.FLAT, dtype, names.size(), names, results, fill(tensor, dtype, element), 0, tensor.hash());
+        tensor.name(),
+        Role.TENSOR,
+        kind,
+        Nesting.FLAT,
+        dtype,
+        names.size(),
+        names,
+        results,
+        fill(tensor, dtype, element),
+        0,
+        tensor.hash());
   }
 
   private Storage scalar(Tensor tensor, String name, Binding binding, String element) {
     if (!(binding.type() instanceof ColumnType.Scalar scalar)) {
       throw LastmileException.user(
           element + ".columns",
-          "Invalid matrix: \"" + name + "\" is " + binding.type().sql() + " (a matrix takes scalar columns; give a list column a tensor of its own)");
+          "Invalid matrix: \""
+              + name
+              + "\" is "
+              + binding.type().sql()
+              + " (a matrix takes scalar columns; give a list column a tensor of its own)");
     }
     if (tensor.hash() != null) {
       return hashed(tensor, name, binding.sql(), binding.type(), scalar.kind(), element);
@@ -94,16 +134,28 @@ final class TensorCompiler {
     return storage == null ? unsupported(name, binding, tensor, element) : storage;
   }
 
-  private static Storage hashed(Tensor tensor, String name, String sql, ColumnType type, ColumnType.Kind kind, String element) {
+  private static Storage hashed(
+      Tensor tensor,
+      String name,
+      String sql,
+      ColumnType type,
+      ColumnType.Kind kind,
+      String element) {
     if (kind != ColumnType.Kind.VARCHAR && kind != ColumnType.Kind.BLOB) {
-      throw LastmileException.user(element + ".hash", "Invalid hash: \"" + name + "\" is " + type.sql() + " (must be a string)");
+      throw LastmileException.user(
+          element + ".hash",
+          "Invalid hash: \"" + name + "\" is " + type.sql() + " (must be a string)");
     }
     DType dtype = tensor.dtype() == null ? DType.INT64 : tensor.dtype();
     if (dtype != DType.INT64 && dtype != DType.INT32) {
-      throw LastmileException.user(element + ".dtype", "Invalid dtype: " + dtype.word() + " (hashed ids are int64 or int32)");
+      throw LastmileException.user(
+          element + ".dtype",
+          "Invalid dtype: " + dtype.word() + " (hashed ids are int64 or int32)");
     }
     if (dtype == DType.INT32 && Objects.requireNonNull(tensor.hash()).buckets() > 1L << 31) {
-      throw LastmileException.user(element + ".dtype", "Invalid dtype: int32 (" + tensor.hash().buckets() + " buckets need int64)");
+      throw LastmileException.user(
+          element + ".dtype",
+          "Invalid dtype: int32 (" + tensor.hash().buckets() + " buckets need int64)");
     }
     return new Storage(sql, dtype);
   }
@@ -137,13 +189,36 @@ final class TensorCompiler {
     if (fixed == null) {
       int most = tensor.maxLength() == null ? Integer.MAX_VALUE : tensor.maxLength();
       return new TensorForm(
-          tensor.name(), Role.TENSOR, Kind.RAGGED, nesting, storage.dtype(), 1, List.of(name), results, fill, most, tensor.hash());
+          tensor.name(),
+          Role.TENSOR,
+          Kind.RAGGED,
+          nesting,
+          storage.dtype(),
+          1,
+          List.of(name),
+          results,
+          fill,
+          most,
+          tensor.hash());
     }
     if (tensor.maxLength() != null || tensor.hash() != null) {
       String key = tensor.maxLength() == null ? "hash" : "max_length";
-      throw LastmileException.user(element + "." + key, "Invalid " + key + ": \"" + name + "\" is a list of fixed size " + fixed);
+      throw LastmileException.user(
+          element + "." + key,
+          "Invalid " + key + ": \"" + name + "\" is a list of fixed size " + fixed);
     }
-    return new TensorForm(tensor.name(), Role.TENSOR, Kind.FIXED, nesting, storage.dtype(), fixed, List.of(name), results, fill, 0, null);
+    return new TensorForm(
+        tensor.name(),
+        Role.TENSOR,
+        Kind.FIXED,
+        nesting,
+        storage.dtype(),
+        fixed,
+        List.of(name),
+        results,
+        fill,
+        0,
+        null);
   }
 
   private static Storage unsupported(String name, Binding binding, Tensor tensor, String element) {
@@ -155,17 +230,26 @@ final class TensorCompiler {
           case ColumnType.Scalar _, ColumnType.Other _ -> type;
         };
     if (inner instanceof ColumnType.Scalar scalar && scalar.kind() == ColumnType.Kind.VARCHAR) {
-      throw LastmileException.user(element + ".columns", "Invalid column: \"" + name + "\" is " + type.sql() + " (give the tensor a hash)");
+      throw LastmileException.user(
+          element + ".columns",
+          "Invalid column: \"" + name + "\" is " + type.sql() + " (give the tensor a hash)");
     }
     if (tensor.dtype() == null && Types.numeric(inner)) {
-      throw LastmileException.user(element + ".columns", "Invalid column: \"" + name + "\" is " + type.sql() + " (give the tensor a dtype)");
+      throw LastmileException.user(
+          element + ".columns",
+          "Invalid column: \"" + name + "\" is " + type.sql() + " (give the tensor a dtype)");
     }
     throw notSupported(name, binding, element);
   }
 
   private static LastmileException notSupported(String name, Binding binding, String element) {
     return LastmileException.user(
-        element + ".columns", "Invalid column: \"" + name + "\" is " + binding.type().sql() + " (no tensor can hold it; derive one that can)");
+        element + ".columns",
+        "Invalid column: \""
+            + name
+            + "\" is "
+            + binding.type().sql()
+            + " (no tensor can hold it; derive one that can)");
   }
 
   private static @Nullable Long fill(Tensor tensor, DType dtype, String element) {
@@ -174,7 +258,8 @@ final class TensorCompiler {
       return null;
     }
     if (!dtype.holds(fill)) {
-      throw LastmileException.user(element + ".fill", "Invalid fill: " + fill + " (the tensor is " + dtype.word() + ")");
+      throw LastmileException.user(
+          element + ".fill", "Invalid fill: " + fill + " (the tensor is " + dtype.word() + ")");
     }
     return TensorForm.bits(dtype, fill);
   }
@@ -182,17 +267,48 @@ final class TensorCompiler {
   private TensorForm key(String name, String element) {
     Binding binding = scope.named(name, element);
     boolean text =
-        binding.type() instanceof ColumnType.Scalar scalar && scalar.kind() == ColumnType.Kind.VARCHAR;
+        binding.type() instanceof ColumnType.Scalar scalar
+            && scalar.kind() == ColumnType.Kind.VARCHAR;
     if (text) {
       List<Integer> results = List.of(outputs.add(binding.sql(), binding.sources()));
-      return new TensorForm(name, Role.KEY, Kind.TEXT, Nesting.FLAT, DType.UINT8, 1, List.of(name), results, null, 0, null);
+      return new TensorForm(
+          name,
+          Role.KEY,
+          Kind.TEXT,
+          Nesting.FLAT,
+          DType.UINT8,
+          1,
+          List.of(name),
+          results,
+          null,
+          0,
+          null);
     }
-    Storage storage = binding.type() instanceof ColumnType.Scalar scalar ? Storage.scalar(binding.sql(), scalar.kind(), null) : null;
+    Storage storage =
+        binding.type() instanceof ColumnType.Scalar scalar
+            ? Storage.scalar(binding.sql(), scalar.kind(), null)
+            : null;
     if (storage == null) {
       throw LastmileException.user(
-          element, "Invalid key: \"" + name + "\" is " + binding.type().sql() + " (must be a number, string, boolean, date or timestamp)");
+          element,
+          "Invalid key: \""
+              + name
+              + "\" is "
+              + binding.type().sql()
+              + " (must be a number, string, boolean, date or timestamp)");
     }
     List<Integer> results = List.of(outputs.add(storage.sql(), binding.sources()));
-    return new TensorForm(name, Role.KEY, Kind.COLUMN, Nesting.FLAT, storage.dtype(), 1, List.of(name), results, null, 0, null);
+    return new TensorForm(
+        name,
+        Role.KEY,
+        Kind.COLUMN,
+        Nesting.FLAT,
+        storage.dtype(),
+        1,
+        List.of(name),
+        results,
+        null,
+        0,
+        null);
   }
 }

@@ -8,8 +8,17 @@ import java.util.Set;
 /** Which types may be used for what. */
 final class Types {
   private static final Set<Kind> INTEGERS =
-      EnumSet.of(Kind.TINYINT, Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.UTINYINT, Kind.USMALLINT, Kind.UINTEGER, Kind.UBIGINT);
-  private static final Set<Kind> OTHER_NUMBERS = EnumSet.of(Kind.HUGEINT, Kind.FLOAT, Kind.DOUBLE, Kind.DECIMAL);
+      EnumSet.of(
+          Kind.TINYINT,
+          Kind.SMALLINT,
+          Kind.INTEGER,
+          Kind.BIGINT,
+          Kind.UTINYINT,
+          Kind.USMALLINT,
+          Kind.UINTEGER,
+          Kind.UBIGINT);
+  private static final Set<Kind> OTHER_NUMBERS =
+      EnumSet.of(Kind.HUGEINT, Kind.FLOAT, Kind.DOUBLE, Kind.DECIMAL);
   private static final Set<Kind> OTHER_KEYS =
       EnumSet.of(
           Kind.BOOLEAN,
@@ -26,11 +35,13 @@ final class Types {
 
   /** Whether values of the type can be keys of a sampling hash. */
   static boolean hashable(ColumnType type) {
-    return type instanceof ColumnType.Scalar scalar && (INTEGERS.contains(scalar.kind()) || OTHER_KEYS.contains(scalar.kind()));
+    return type instanceof ColumnType.Scalar scalar
+        && (INTEGERS.contains(scalar.kind()) || OTHER_KEYS.contains(scalar.kind()));
   }
 
   static boolean numeric(ColumnType type) {
-    return type instanceof ColumnType.Scalar scalar && (INTEGERS.contains(scalar.kind()) || OTHER_NUMBERS.contains(scalar.kind()));
+    return type instanceof ColumnType.Scalar scalar
+        && (INTEGERS.contains(scalar.kind()) || OTHER_NUMBERS.contains(scalar.kind()));
   }
 
   /** Whether keys of the two types can be equal. */

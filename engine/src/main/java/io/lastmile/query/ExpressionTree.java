@@ -183,7 +183,8 @@ final class ExpressionTree {
     if (tree instanceof List<?> list) {
       list.forEach(element -> names(element, names));
     } else if (tree instanceof Map<?, ?> node) {
-      if (node.get("column_names") instanceof List<?> found && found.getFirst() instanceof String s) {
+      if (node.get("column_names") instanceof List<?> found
+          && found.getFirst() instanceof String s) {
         names.add(lower(s));
       }
       node.values().forEach(value -> names(value, names));

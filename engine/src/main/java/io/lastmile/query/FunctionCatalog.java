@@ -18,7 +18,8 @@ final class FunctionCatalog {
         bool_or(function_type = 'scalar'),
         bool_or(function_type = 'macro'),
         bool_or(function_type = 'scalar' AND stability <> 'CONSISTENT')
-      FROM duckdb_functions() GROUP BY ALL""";
+      FROM duckdb_functions() GROUP BY ALL\
+      """;
 
   /** Macros of the engine that compute a value of a row from it alone; others are refused. */
   private static final Pattern ROW_MACROS =

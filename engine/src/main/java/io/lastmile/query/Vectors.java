@@ -37,7 +37,6 @@ public final class Vectors {
   private final long[] childValidity;
   private int rows;
 
-
   Vectors(List<ResultColumn> columns) {
     int count = columns.size();
     forms = new int[count];

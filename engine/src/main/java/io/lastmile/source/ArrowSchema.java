@@ -11,7 +11,9 @@ import org.apache.arrow.flatbuf.Message;
 import org.apache.arrow.flatbuf.Schema;
 import org.apache.arrow.flatbuf.Type;
 
-/** The schema that Arrow writers keep beside Parquet's own, which knows no lists of fixed length. */
+/**
+ * The schema that Arrow writers keep beside Parquet's own, which knows no lists of fixed length.
+ */
 final class ArrowSchema {
   private static final int CONTINUATION = -1;
 

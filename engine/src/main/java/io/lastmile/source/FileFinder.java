@@ -18,8 +18,8 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * Finds the files that the paths of a source name: files, globs, or folders, of which all
- * *.parquet files are meant but those whose name, or whose folder's, starts with '_' or '.'.
+ * Finds the files that the paths of a source name: files, globs, or folders, of which all *.parquet
+ * files are meant but those whose name, or whose folder's, starts with '_' or '.'.
  */
 final class FileFinder {
   private final Path folder;
@@ -85,7 +85,8 @@ final class FileFinder {
           return file.toString().endsWith(".parquet");
         };
     if (walk(in, Integer.MAX_VALUE, isMeant) == 0) {
-      throw failure("No Parquet file in \"" + path + "\": no name below " + in + " ends in .parquet");
+      throw failure(
+          "No Parquet file in \"" + path + "\": no name below " + in + " ends in .parquet");
     }
   }
 
@@ -100,7 +101,8 @@ final class FileFinder {
       throw failure("No file matches \"" + path + "\": there is no folder " + glob.fixed());
     }
     roots.add(glob.fixed());
-    if (walk(glob.fixed(), glob.depth(), file -> glob.matches(glob.fixed().relativize(file))) == 0) {
+    if (walk(glob.fixed(), glob.depth(), file -> glob.matches(glob.fixed().relativize(file)))
+        == 0) {
       throw failure("No file matches \"" + path + "\" (looked in " + glob.fixed() + ")");
     }
   }

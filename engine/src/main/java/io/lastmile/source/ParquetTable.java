@@ -16,8 +16,7 @@ import java.util.Map;
 /** The files, row groups and columns of a table, read once from the footers. Immutable. */
 public final class ParquetTable {
   private static final Comparator<String> BYTEWISE =
-      Comparator.comparing(
-          text -> text.getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned);
+      Comparator.comparing(text -> text.getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned);
 
   private final List<TableFile> files;
   private final List<TableColumn> columns;
@@ -80,7 +79,8 @@ public final class ParquetTable {
     for (int i = 0; i < names.length - 1; i++) {
       int equals = names[i].indexOf('=');
       if (equals > 0) {
-        partitions.put(decoded(names[i].substring(0, equals)), decoded(names[i].substring(equals + 1)));
+        partitions.put(
+            decoded(names[i].substring(0, equals)), decoded(names[i].substring(equals + 1)));
       }
     }
     return partitions;

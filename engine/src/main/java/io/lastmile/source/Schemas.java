@@ -79,10 +79,9 @@ final class Schemas {
     Map<String, String> fixed = new LinkedHashMap<>(types);
     footer
         .fixedLengths()
-        .forEach(
-            (name, length) ->
-                fixed.computeIfPresent(
-                    name, (column, type) -> type.replaceFirst("\\[]$", "[" + length + "]")));
+        .forEach((name, length) ->
+            fixed.computeIfPresent(
+                name, (column, type) -> type.replaceFirst("\\[]$", "[" + length + "]")));
     return fixed;
   }
 
@@ -94,18 +93,17 @@ final class Schemas {
 
   private void compare(
       FoundFile a, Map<String, String> typesOfA, FoundFile b, Map<String, String> typesOfB) {
-    typesOfA.forEach(
-        (name, type) -> {
-          String other = typesOfB.get(name);
-          if (other == null) {
-            throw missing(name, a, b);
-          }
-          if (!other.equals(type)) {
-            throw failure(
-                "Column \"%s\" is %s in \"%s\" and %s in \"%s\""
-                    .formatted(name, type, a.shown(), other, b.shown()));
-          }
-        });
+    typesOfA.forEach((name, type) -> {
+      String other = typesOfB.get(name);
+      if (other == null) {
+        throw missing(name, a, b);
+      }
+      if (!other.equals(type)) {
+        throw failure(
+            "Column \"%s\" is %s in \"%s\" and %s in \"%s\""
+                .formatted(name, type, a.shown(), other, b.shown()));
+      }
+    });
     for (String name : typesOfB.keySet()) {
       if (!typesOfA.containsKey(name)) {
         throw missing(name, b, a);
@@ -115,8 +113,7 @@ final class Schemas {
 
   private LastmileException missing(String column, FoundFile in, FoundFile from) {
     return failure(
-        "Column \"%s\" is in \"%s\" but not in \"%s\""
-            .formatted(column, in.shown(), from.shown()));
+        "Column \"%s\" is in \"%s\" but not in \"%s\"".formatted(column, in.shown(), from.shown()));
   }
 
   private LastmileException failure(String message) {
@@ -124,7 +121,6 @@ final class Schemas {
   }
 
   private LastmileException unreadable(FoundFile file, QueryException e) {
-    return LastmileException.user(
-        element, "Cannot read \"" + file.shown() + "\": " + e.summary());
+    return LastmileException.user(element, "Cannot read \"" + file.shown() + "\": " + e.summary());
   }
 }

@@ -5,7 +5,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-/** Seeded permutations: Fisher–Yates from the last index down, SplitMix64, draw = unsigned remainder. Test vectors are in docs/guarantees.md. */
+/**
+ * Seeded permutations: Fisher–Yates from the last index down, SplitMix64, draw = unsigned
+ * remainder. Test vectors are in docs/guarantees.md.
+ */
 public final class Permutation {
   private Permutation() {}
 
@@ -33,7 +36,8 @@ public final class Permutation {
 
   private static long state(long seed, String label, long... place) {
     byte[] text = label.getBytes(StandardCharsets.UTF_8);
-    ByteBuffer bytes = ByteBuffer.allocate(text.length + 1 + 8 * place.length).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer bytes =
+        ByteBuffer.allocate(text.length + 1 + 8 * place.length).order(ByteOrder.LITTLE_ENDIAN);
     bytes.put(text).put((byte) 0);
     for (long number : place) {
       bytes.putLong(number);

@@ -1,6 +1,9 @@
 package io.lastmile.split;
 
-/** The generator SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). */
+/**
+ * The generator SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators,
+ * 2014).
+ */
 final class SplitMix64 {
   private long state;
 

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 /** The splits of an epoch, in order. */
 public final class Splits {
   private static final Comparator<Split.Part> FILE_ORDER =
-      Comparator.comparingInt(Split.Part::fileOrdinal).thenComparingInt(part -> part.rowGroup().ordinal());
+      Comparator.comparingInt(Split.Part::fileOrdinal)
+          .thenComparingInt(part -> part.rowGroup().ordinal());
 
   private final List<Split.Part> parts;
   private final Shuffle shuffle;
@@ -61,7 +62,9 @@ public final class Splits {
 
   /** The order of the surviving rows of a split; null: as they are. */
   public int @Nullable [] rowOrder(Split split, int rows) {
-    return shuffle instanceof Shuffle.None ? null : Permutation.of(rows, seed, "rows", split.epoch(), split.ordinal());
+    return shuffle instanceof Shuffle.None
+        ? null
+        : Permutation.of(rows, seed, "rows", split.epoch(), split.ordinal());
   }
 
   /** Row groups of the table that have rows. */
@@ -79,7 +82,8 @@ public final class Splits {
 
   private static List<Split> cut(int epoch, List<Split.Part> ordered, int count, List<Split> into) {
     for (int from = 0; from < ordered.size(); from += count) {
-      List<Split.Part> some = new ArrayList<>(ordered.subList(from, Math.min(from + count, ordered.size())));
+      List<Split.Part> some =
+          new ArrayList<>(ordered.subList(from, Math.min(from + count, ordered.size())));
       some.sort(FILE_ORDER);
       into.add(new Split(epoch, into.size(), some));
     }
@@ -89,7 +93,9 @@ public final class Splits {
   private Iterable<List<Split.Part>> partitions(String column) {
     Map<@Nullable String, List<Split.Part>> partitions = new LinkedHashMap<>();
     for (Split.Part part : parts) {
-      partitions.computeIfAbsent(part.file().partitions().get(column), value -> new ArrayList<>()).add(part);
+      partitions
+          .computeIfAbsent(part.file().partitions().get(column), value -> new ArrayList<>())
+          .add(part);
     }
     return partitions.values();
   }

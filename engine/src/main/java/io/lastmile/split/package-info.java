@@ -1,4 +1,7 @@
-/** Which row groups form which split, and in which order: a pure function of the table, the seed and the epoch. */
+/**
+ * Which row groups form which split, and in which order: a pure function of the table, the seed and
+ * the epoch.
+ */
 @NullMarked
 package io.lastmile.split;
 

@@ -25,7 +25,8 @@ public final class Dispatcher {
    * @param budget bytes of staging
    * @param stagingBytes that a split may need
    */
-  public Dispatcher(List<Split> splits, int first, long budget, ToLongFunction<Split> stagingBytes) {
+  public Dispatcher(
+      List<Split> splits, int first, long budget, ToLongFunction<Split> stagingBytes) {
     this.splits = List.copyOf(splits);
     this.stagingBytes = stagingBytes;
     this.state = DispatcherState.starting(first, splits.size(), budget);

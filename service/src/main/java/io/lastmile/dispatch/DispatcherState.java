@@ -5,10 +5,12 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which splits of an epoch are being run, and the staging they may use. Immutable and pure: no clock, no lock, no thread.
+ * Which splits of an epoch are being run, and the staging they may use. Immutable and pure: no
+ * clock, no lock, no thread.
  *
- * <p>Splits are assigned strictly in ordinal order. Each reserves the bytes that its rows may need while they wait; the lowest unfinished
- * one is always assigned, without a reservation when there is no room, because its rows need not wait.
+ * <p>Splits are assigned strictly in ordinal order. Each reserves the bytes that its rows may need
+ * while they wait; the lowest unfinished one is always assigned, without a reservation when there
+ * is no room, because its rows need not wait.
  *
  * @param next ordinal that is assigned next
  * @param end ordinal behind the last split

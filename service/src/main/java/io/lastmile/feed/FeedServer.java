@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,7 +23,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Serves the feeds of a job on a unix socket. One thread accepts, one per connection reads; the workers of each feed write.
+ * Serves the feeds of a job on a unix socket. One thread accepts, one per connection reads; the
+ * workers of each feed write.
  *
  * <p>The feeds' workers, slots and connections are all gone when {@link #close} returns.
  */
@@ -45,7 +45,12 @@ public final class FeedServer implements Feeder {
 
   private volatile boolean closed;
 
-  private FeedServer(JobPlan plan, RuntimeFolder folder, Path socket, long startedNanos, ServerSocketChannel server) {
+  private FeedServer(
+      JobPlan plan,
+      RuntimeFolder folder,
+      Path socket,
+      long startedNanos,
+      ServerSocketChannel server) {
     this.plan = plan;
     this.folder = folder;
     this.socket = socket;
@@ -60,9 +65,11 @@ public final class FeedServer implements Feeder {
    * @param folder for the slots
    * @param socket to listen on, for this user only
    * @param startedNanos {@link System#nanoTime()} when the driver started
-   * @throws LastmileException USER when the socket is in use, or when shared memory cannot hold the slots of all feeds
+   * @throws LastmileException USER when the socket is in use, or when shared memory cannot hold the
+   *     slots of all feeds
    */
-  public static FeedServer open(JobPlan plan, RuntimeFolder folder, Path socket, long startedNanos) {
+  public static FeedServer open(
+      JobPlan plan, RuntimeFolder folder, Path socket, long startedNanos) {
     SharedMemoryCheck.check(plan, folder.path());
     FeedServer feeds = new FeedServer(plan, folder, socket, startedNanos, listen(socket));
     Thread.ofPlatform().name("feed-accept").daemon().start(feeds::acceptAll);
@@ -74,15 +81,20 @@ public final class FeedServer implements Feeder {
       ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
       try {
         server.bind(UnixDomainSocketAddress.of(socket));
-        Files.setPosixFilePermissions(socket, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
+        Files.setPosixFilePermissions(
+            socket, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
         return server;
       } catch (IOException e) {
         server.close();
         throw e;
       }
     } catch (IOException e) {
-      String why = Files.exists(socket) ? "it is in use or left behind; choose another with --socket" : e.getMessage();
-      throw LastmileException.of(FailureKind.USER, "Cannot listen on the socket " + socket + ": " + why, e);
+      String why =
+          Files.exists(socket)
+              ? "it is in use or left behind; choose another with --socket"
+              : e.getMessage();
+      throw LastmileException.of(
+          FailureKind.USER, "Cannot listen on the socket " + socket + ": " + why, e);
     }
   }
 
@@ -94,7 +106,9 @@ public final class FeedServer implements Feeder {
         Thread.ofPlatform().name("feed-connection").daemon().start(() -> serve(wire));
       } catch (IOException e) {
         if (!closed) {
-          fail(LastmileException.of(FailureKind.INTERNAL, "The feed's socket broke: " + e.getMessage(), e));
+          fail(
+              LastmileException.of(
+                  FailureKind.INTERNAL, "The feed's socket broke: " + e.getMessage(), e));
         }
         return;
       }
@@ -115,7 +129,9 @@ public final class FeedServer implements Feeder {
     } catch (LastmileException e) {
       refuse(wire, e);
     } catch (IOException e) {
-      refuse(wire, LastmileException.of(FailureKind.USER, "Invalid message of a client: " + e.getMessage()));
+      refuse(
+          wire,
+          LastmileException.of(FailureKind.USER, "Invalid message of a client: " + e.getMessage()));
     } finally {
       connections.remove(wire);
     }
@@ -133,7 +149,11 @@ public final class FeedServer implements Feeder {
     Hello hello = Hello.of(first.json());
     DatasetPlan dataset = plan.dataset(hello.feed());
     SlotRing ring =
-        new SlotRing(folder.path(), Integer.toString(names.incrementAndGet()), dataset.slotLayout(), dataset.dataset().slots());
+        new SlotRing(
+            folder.path(),
+            Integer.toString(names.incrementAndGet()),
+            dataset.slotLayout(),
+            dataset.dataset().slots());
     RankFeed rank = new RankFeed(hello, wire, ring);
     FeedSession session = session(hello, dataset);
     boolean orderly = false;
@@ -155,7 +175,9 @@ public final class FeedServer implements Feeder {
       if (known != null && !known.over()) {
         return known;
       }
-      FeedSession session = new FeedSession(plan, dataset, hello.sharers(), this::fail, () -> batchReady(dataset.name()), skips);
+      FeedSession session =
+          new FeedSession(
+              plan, dataset, hello.sharers(), this::fail, () -> batchReady(dataset.name()), skips);
       sessions.put(key, session);
       return session;
     }
@@ -185,7 +207,8 @@ public final class FeedServer implements Feeder {
   }
 
   /** Hears a rank out; says whether it closed in order. */
-  private static boolean converse(Wire wire, FeedSession session, RankFeed rank) throws IOException {
+  private static boolean converse(Wire wire, FeedSession session, RankFeed rank)
+      throws IOException {
     while (true) {
       Wire.Message message;
       try {
@@ -222,7 +245,8 @@ public final class FeedServer implements Feeder {
 
   private DatasetProgress progress(String name, List<FeedSession> feeds) {
     FeedSession leading = feeds.getFirst();
-    List<RankProgress> ranks = feeds.stream().flatMap(feed -> feed.rankProgress().stream()).toList();
+    List<RankProgress> ranks =
+        feeds.stream().flatMap(feed -> feed.rankProgress().stream()).toList();
     @Nullable AtomicInteger skips = skipped.get(name);
     return new DatasetProgress(
         firstBatch.get(name),
@@ -236,12 +260,11 @@ public final class FeedServer implements Feeder {
   private List<FeedSession> sessionsOf(String dataset) {
     synchronized (sessions) {
       List<FeedSession> feeds = new ArrayList<>();
-      sessions.forEach(
-          (key, session) -> {
-            if (key.equals(dataset) || key.startsWith(dataset + " of rank ")) {
-              feeds.add(session);
-            }
-          });
+      sessions.forEach((key, session) -> {
+        if (key.equals(dataset) || key.startsWith(dataset + " of rank ")) {
+          feeds.add(session);
+        }
+      });
       return feeds;
     }
   }
@@ -271,7 +294,8 @@ public final class FeedServer implements Feeder {
       server.close();
       Files.deleteIfExists(socket);
     } catch (IOException e) {
-      throw LastmileException.of(FailureKind.RESOURCES, "Cannot close the socket " + socket + ": " + e.getMessage(), e);
+      throw LastmileException.of(
+          FailureKind.RESOURCES, "Cannot close the socket " + socket + ": " + e.getMessage(), e);
     } finally {
       everySession().forEach(FeedSession::end);
       connections.forEach(FeedServer::closeQuietly);

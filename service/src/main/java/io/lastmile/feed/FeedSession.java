@@ -21,10 +21,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One feed and the ranks that share it, epoch after epoch. Its rows begin to flow when every rank has come.
+ * One feed and the ranks that share it, epoch after epoch. Its rows begin to flow when every rank
+ * has come.
  *
- * <p>Fields are guarded by this, unless said otherwise. The workers of an epoch call the sink and the listener; nobody waits for them
- * while holding this.
+ * <p>Fields are guarded by this, unless said otherwise. The workers of an epoch call the sink and
+ * the listener; nobody waits for them while holding this.
  */
 final class FeedSession implements StepSink {
   private final JobPlan job;
@@ -64,7 +65,12 @@ final class FeedSession implements StepSink {
    * @param skipped counts row groups that were left out
    */
   FeedSession(
-      JobPlan job, DatasetPlan plan, int sharers, Consumer<LastmileException> failed, Runnable firstBatch, AtomicInteger skipped) {
+      JobPlan job,
+      DatasetPlan plan,
+      int sharers,
+      Consumer<LastmileException> failed,
+      Runnable firstBatch,
+      AtomicInteger skipped) {
     this.job = job;
     this.plan = plan;
     this.failed = failed;
@@ -80,10 +86,14 @@ final class FeedSession implements StepSink {
     synchronized (this) {
       if (rank.hello().sharers() != ranks.length) {
         throw LastmileException.of(
-            FailureKind.USER, "Rank %d says that there are %d ranks, others say %d".formatted(place, rank.hello().sharers(), ranks.length));
+            FailureKind.USER,
+            "Rank %d says that there are %d ranks, others say %d"
+                .formatted(place, rank.hello().sharers(), ranks.length));
       }
       if (over || ranks[place] != null) {
-        throw LastmileException.of(FailureKind.USER, "Rank %d has opened feed \"%s\" already".formatted(place, plan.name()));
+        throw LastmileException.of(
+            FailureKind.USER,
+            "Rank %d has opened feed \"%s\" already".formatted(place, plan.name()));
       }
       ranks[place] = rank;
     }
@@ -96,12 +106,16 @@ final class FeedSession implements StepSink {
     if (!(json.get("generation") instanceof Long number)) {
       throw new IOException("a start without generation");
     }
-    asked(rank.hello().place(), new Start(Math.toIntExact(number), position((Map<?, ?>) json.get("position"))));
+    asked(
+        rank.hello().place(),
+        new Start(Math.toIntExact(number), position((Map<?, ?>) json.get("position"))));
   }
 
   private Position position(@Nullable Map<?, ?> state) {
     int drops = plan.query().drops().size();
-    return state == null ? Position.startOf(0, plan.fingerprint(), drops) : Position.of(state, plan.fingerprint(), drops);
+    return state == null
+        ? Position.startOf(0, plan.fingerprint(), drops)
+        : Position.of(state, plan.fingerprint(), drops);
   }
 
   private void asked(int place, Start start) {
@@ -117,7 +131,9 @@ final class FeedSession implements StepSink {
       starts.clear();
       if (!same) {
         throw LastmileException.of(
-            FailureKind.USER, "The ranks ask feed \"%s\" for different positions (load the same state on all ranks)".formatted(plan.name()));
+            FailureKind.USER,
+            "The ranks ask feed \"%s\" for different positions (load the same state on all ranks)"
+                .formatted(plan.name()));
       }
       before = run;
       run = null;
@@ -136,7 +152,15 @@ final class FeedSession implements StepSink {
       if (over) {
         return;
       }
-      next = new EpochRun(plan, job.engine(), job.experiment().cluster().workers(), ranks.length, start, this, new Listener());
+      next =
+          new EpochRun(
+              plan,
+              job.engine(),
+              job.experiment().cluster().workers(),
+              ranks.length,
+              start,
+              this,
+              new Listener());
       run = next;
       sequences.put(start.epoch(), next.sequence());
     }
@@ -197,12 +221,15 @@ final class FeedSession implements StepSink {
     if (others.isEmpty()) {
       end();
     } else if (!orderly) {
-      fail(LastmileException.of(FailureKind.TRAINER, "Rank %d is gone".formatted(rank.hello().rank())));
+      fail(
+          LastmileException.of(
+              FailureKind.TRAINER, "Rank %d is gone".formatted(rank.hello().rank())));
     } else if (!betweenEpochs()) {
       LastmileException why =
           LastmileException.of(
               FailureKind.TRAINER,
-              "Rank %d closed feed \"%s\" before the epoch ended (every rank has to take every step)".formatted(rank.hello().rank(), plan.name()));
+              "Rank %d closed feed \"%s\" before the epoch ended (every rank has to take every step)"
+                  .formatted(rank.hello().rank(), plan.name()));
       others.forEach(other -> other.fail(why));
       stopRun();
     }
@@ -253,16 +280,25 @@ final class FeedSession implements StepSink {
   /** What became of the rows, by epoch. */
   synchronized List<EpochProgress> epochProgress() {
     List<EpochProgress> epochs = new ArrayList<>();
-    sequences.forEach(
-        (epoch, sequence) -> {
-          Position at = sequence.position();
-          List<EpochProgress.Drop> drops = new ArrayList<>();
-          for (int i = 0; i < plan.query().drops().size(); i++) {
-            drops.add(
-                new EpochProgress.Drop(plan.query().drops().get(i).step(), plan.query().drops().get(i).kind(), at.counts().dropped().get(i)));
-          }
-          epochs.add(new EpochProgress(epoch, at.counts().read(), drops, at.counts().delivered(), at.counts().padded(), epoch <= endedEpochs));
-        });
+    sequences.forEach((epoch, sequence) -> {
+      Position at = sequence.position();
+      List<EpochProgress.Drop> drops = new ArrayList<>();
+      for (int i = 0; i < plan.query().drops().size(); i++) {
+        drops.add(
+            new EpochProgress.Drop(
+                plan.query().drops().get(i).step(),
+                plan.query().drops().get(i).kind(),
+                at.counts().dropped().get(i)));
+      }
+      epochs.add(
+          new EpochProgress(
+              epoch,
+              at.counts().read(),
+              drops,
+              at.counts().delivered(),
+              at.counts().padded(),
+              epoch <= endedEpochs));
+    });
     return epochs;
   }
 

@@ -15,11 +15,22 @@ import org.jspecify.annotations.Nullable;
  * @param epochs that will be iterated, from 0; null: not said
  * @param state position to start from; null: the start of epoch 0
  */
-record Hello(String feed, boolean alone, int rank, int worldSize, @Nullable Integer epochs, @Nullable Map<?, ?> state) {
+record Hello(
+    String feed,
+    boolean alone,
+    int rank,
+    int worldSize,
+    @Nullable Integer epochs,
+    @Nullable Map<?, ?> state) {
   static Hello of(Map<?, ?> json) {
     try {
       if (!Long.valueOf(Wire.PROTOCOL).equals(json.get("protocol"))) {
-        throw invalid("protocol " + json.get("protocol") + " (this engine speaks protocol " + Wire.PROTOCOL + "; client and engine must be of one version)");
+        throw invalid(
+            "protocol "
+                + json.get("protocol")
+                + " (this engine speaks protocol "
+                + Wire.PROTOCOL
+                + "; client and engine must be of one version)");
       }
       int rank = number(json, "rank");
       int worldSize = number(json, "world_size");

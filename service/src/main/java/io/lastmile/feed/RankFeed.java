@@ -10,7 +10,10 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** The feeder's side of one rank's feed: its slots, its connection, and what it did with its batches. Any thread. */
+/**
+ * The feeder's side of one rank's feed: its slots, its connection, and what it did with its
+ * batches. Any thread.
+ */
 final class RankFeed implements AutoCloseable {
   private final Hello hello;
   private final Wire wire;
@@ -52,12 +55,16 @@ final class RankFeed implements AutoCloseable {
 
   /** What the rank says about its steps: int64 step, wait_ns, elapsed_ns. */
   void stepped(ByteBuffer message) {
-    progress = new RankProgress(hello.rank(), progress.steps() + 1, message.getLong(8), message.getLong(16));
+    progress =
+        new RankProgress(
+            hello.rank(), progress.steps() + 1, message.getLong(8), message.getLong(16));
   }
 
   /** What the rank says when it closes. */
   void closed(Map<?, ?> json) {
-    if (json.get("steps") instanceof Long steps && json.get("wait_ns") instanceof Long wait && json.get("elapsed_ns") instanceof Long elapsed) {
+    if (json.get("steps") instanceof Long steps
+        && json.get("wait_ns") instanceof Long wait
+        && json.get("elapsed_ns") instanceof Long elapsed) {
       progress = new RankProgress(hello.rank(), steps, wait, elapsed);
     }
   }

@@ -18,8 +18,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * A file in shared memory, mapped whole. Its pages are allocated when it is made (posix_fallocate): a file system that is full says so
- * then, and not by SIGBUS when a page is first touched. Any thread.
+ * A file in shared memory, mapped whole. Its pages are allocated when it is made (posix_fallocate):
+ * a file system that is full says so then, and not by SIGBUS when a page is first touched. Any
+ * thread.
  */
 final class SharedMemory implements AutoCloseable {
   private static final int O_RDWR = 2;
@@ -30,10 +31,14 @@ final class SharedMemory implements AutoCloseable {
 
   private static final Linker LINKER = Linker.nativeLinker();
   private static final MethodHandle OPEN =
-      function("open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT), Linker.Option.firstVariadicArg(2));
+      function(
+          "open",
+          FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT),
+          Linker.Option.firstVariadicArg(2));
   private static final MethodHandle FALLOCATE =
       function("posix_fallocate", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG));
-  private static final MethodHandle CLOSE = function("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+  private static final MethodHandle CLOSE =
+      function("close", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
 
   private final Path path;
   private final Arena arena = Arena.ofShared();
@@ -48,13 +53,17 @@ final class SharedMemory implements AutoCloseable {
     this.path = path;
     try {
       allocate(path, bytes);
-      try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      try (FileChannel channel =
+          FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
         memory = channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
       }
     } catch (IOException e) {
       arena.close();
       unlink();
-      throw LastmileException.of(FailureKind.RESOURCES, "Cannot make %s of %d bytes: %s".formatted(path, bytes, e.getMessage()), e);
+      throw LastmileException.of(
+          FailureKind.RESOURCES,
+          "Cannot make %s of %d bytes: %s".formatted(path, bytes, e.getMessage()),
+          e);
     }
   }
 
@@ -71,7 +80,8 @@ final class SharedMemory implements AutoCloseable {
     try {
       Files.deleteIfExists(path);
     } catch (IOException e) {
-      throw LastmileException.of(FailureKind.RESOURCES, "Cannot delete " + path + ": " + e.getMessage(), e);
+      throw LastmileException.of(
+          FailureKind.RESOURCES, "Cannot delete " + path + ": " + e.getMessage(), e);
     }
   }
 
@@ -86,7 +96,12 @@ final class SharedMemory implements AutoCloseable {
 
   private static void allocate(Path path, long bytes) throws IOException {
     try (Arena local = Arena.ofConfined()) {
-      int file = (int) OPEN.invokeExact(local.allocateFrom(path.toString()), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, OWNER_ONLY);
+      int file =
+          (int)
+              OPEN.invokeExact(
+                  local.allocateFrom(path.toString()),
+                  O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                  OWNER_ONLY);
       if (file < 0) {
         throw new IOException("it cannot be created");
       }
@@ -94,7 +109,9 @@ final class SharedMemory implements AutoCloseable {
       int closed = (int) CLOSE.invokeExact(file);
       if (error != 0 || closed != 0) {
         long room = Files.getFileStore(path).getUsableSpace();
-        throw new IOException("error %d of posix_fallocate, %d bytes are free (give /dev/shm more room, or lower batch or slots)".formatted(error, room));
+        throw new IOException(
+            "error %d of posix_fallocate, %d bytes are free (give /dev/shm more room, or lower batch or slots)"
+                .formatted(error, room));
       }
     } catch (IOException e) {
       throw e;
@@ -103,7 +120,9 @@ final class SharedMemory implements AutoCloseable {
     }
   }
 
-  private static MethodHandle function(String name, FunctionDescriptor descriptor, Linker.Option... options) {
-    return LINKER.downcallHandle(LINKER.defaultLookup().find(name).orElseThrow(), descriptor, options);
+  private static MethodHandle function(
+      String name, FunctionDescriptor descriptor, Linker.Option... options) {
+    return LINKER.downcallHandle(
+        LINKER.defaultLookup().find(name).orElseThrow(), descriptor, options);
   }
 }

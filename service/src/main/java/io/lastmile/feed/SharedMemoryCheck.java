@@ -16,7 +16,8 @@ final class SharedMemoryCheck {
   static void check(JobPlan plan, Path folder) {
     Training training = plan.experiment().training();
     int ranks = training == null ? 1 : training.ranks();
-    long needed = ranks * plan.datasets().values().stream().mapToLong(SharedMemoryCheck::slotBytes).sum();
+    long needed =
+        ranks * plan.datasets().values().stream().mapToLong(SharedMemoryCheck::slotBytes).sum();
     long free = free(folder);
     if (needed > free) {
       throw LastmileException.of(
@@ -34,7 +35,8 @@ final class SharedMemoryCheck {
     try {
       return Files.getFileStore(folder).getUsableSpace();
     } catch (IOException e) {
-      throw LastmileException.of(FailureKind.USER, "Cannot ask " + folder + " for its free space: " + e.getMessage(), e);
+      throw LastmileException.of(
+          FailureKind.USER, "Cannot ask " + folder + " for its free space: " + e.getMessage(), e);
     }
   }
 }

@@ -13,8 +13,9 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The slots of one rank. A slot is free, being filled by the worker whose turn it is, or with the rank. A batch that outgrows its slot
- * gets memory of its own, which counts as one more slot until the rank frees it. Any thread.
+ * The slots of one rank. A slot is free, being filled by the worker whose turn it is, or with the
+ * rank. A batch that outgrows its slot gets memory of its own, which counts as one more slot until
+ * the rank frees it. Any thread.
  */
 final class SlotRing implements AutoCloseable {
   private final Path folder;

@@ -10,8 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 /**
- * The messages of the feed protocol on one connection: uint32 length of what follows, uint8 type, payload; little-endian. One thread
- * reads; any thread writes.
+ * The messages of the feed protocol on one connection: uint32 length of what follows, uint8 type,
+ * payload; little-endian. One thread reads; any thread writes.
  */
 final class Wire implements AutoCloseable {
   static final int PROTOCOL = 1;
@@ -44,7 +44,8 @@ final class Wire implements AutoCloseable {
   record Message(int type, ByteBuffer payload) {
     /** The payload as JSON object. */
     Map<?, ?> json() throws IOException {
-      if (Json.parse(StandardCharsets.UTF_8.decode(payload.duplicate()).toString()) instanceof Map<?, ?> map) {
+      if (Json.parse(StandardCharsets.UTF_8.decode(payload.duplicate()).toString())
+          instanceof Map<?, ?> map) {
         return map;
       }
       throw new IOException("message " + type + " is no JSON object");
@@ -86,7 +87,10 @@ final class Wire implements AutoCloseable {
   }
 
   private static ByteBuffer message(int type, int length) {
-    return ByteBuffer.allocate(Integer.BYTES + 1 + length).order(ByteOrder.LITTLE_ENDIAN).putInt(length + 1).put((byte) type);
+    return ByteBuffer.allocate(Integer.BYTES + 1 + length)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putInt(length + 1)
+        .put((byte) type);
   }
 
   private synchronized void write(ByteBuffer message) throws IOException {

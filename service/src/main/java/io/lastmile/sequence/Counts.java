@@ -5,7 +5,8 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * What became of the rows of an epoch so far. Read and dropped count the splits that are wholly in the sequence.
+ * What became of the rows of an epoch so far. Read and dropped count the splits that are wholly in
+ * the sequence.
  *
  * @param read rows of the source
  * @param dropped rows, for each step that can drop some

@@ -11,11 +11,13 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The hash of a row identity: XXH64 of the file's relative path in UTF-8, a zero byte, and the row number as int64 little-endian, with
- * seed 0. Summed over rows it names a set of rows whatever their order. Used by one thread at a time.
+ * The hash of a row identity: XXH64 of the file's relative path in UTF-8, a zero byte, and the row
+ * number as int64 little-endian, with seed 0. Summed over rows it names a set of rows whatever
+ * their order. Used by one thread at a time.
  */
 final class IdentityDigest {
-  private static final ValueLayout.OfLong NUMBER = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong NUMBER =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final List<TableFile> files;
   private int file = -1;
@@ -32,7 +34,8 @@ final class IdentityDigest {
       bytes = MemorySegment.ofArray(Arrays.copyOf(path, path.length + 1 + Long.BYTES));
       file = ordinal;
     }
-    bytes.set(NUMBER, bytes.byteSize() - Long.BYTES, identity & ((1L << SplitQuery.NUMBER_BITS) - 1));
+    bytes.set(
+        NUMBER, bytes.byteSize() - Long.BYTES, identity & ((1L << SplitQuery.NUMBER_BITS) - 1));
     return XXH64.hash(bytes, 0, bytes.byteSize(), 0);
   }
 }

@@ -11,7 +11,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The first row after a global step: all that is needed to go on from there with any number of ranks, any batch and any workers.
+ * The first row after a global step: all that is needed to go on from there with any number of
+ * ranks, any batch and any workers.
  *
  * @param fingerprint of the plan
  * @param epoch from 0
@@ -22,7 +23,15 @@ import org.jspecify.annotations.Nullable;
  * @param counts of the epoch so far
  * @param digest sum of the hashes of the delivered row identities, modulo 2^64
  */
-public record Position(String fingerprint, int epoch, long step, long rows, int split, long row, Counts counts, long digest) {
+public record Position(
+    String fingerprint,
+    int epoch,
+    long step,
+    long rows,
+    int split,
+    long row,
+    Counts counts,
+    long digest) {
   private static final long VERSION = 1;
 
   /** The start of an epoch. */
@@ -69,12 +78,18 @@ public record Position(String fingerprint, int epoch, long step, long rows, int 
       }
       if (!fingerprint.equals(tree.get("fingerprint"))) {
         throw invalid(
-            "it was saved with plan " + tree.get("fingerprint") + ", this is plan " + fingerprint + " (other files, steps, shuffle, seed or engine)");
+            "it was saved with plan "
+                + tree.get("fingerprint")
+                + ", this is plan "
+                + fingerprint
+                + " (other files, steps, shuffle, seed or engine)");
       }
       Map<?, ?> counts = (Map<?, ?>) value(tree, "counts");
-      List<Long> dropped = ((List<?>) value(counts, "dropped")).stream().map(Long.class::cast).toList();
+      List<Long> dropped =
+          ((List<?>) value(counts, "dropped")).stream().map(Long.class::cast).toList();
       if (dropped.size() != dropSteps) {
-        throw invalid("it counts " + dropped.size() + " steps that drop rows, the plan has " + dropSteps);
+        throw invalid(
+            "it counts " + dropped.size() + " steps that drop rows, the plan has " + dropSteps);
       }
       return new Position(
           fingerprint,
@@ -83,7 +98,11 @@ public record Position(String fingerprint, int epoch, long step, long rows, int 
           number(tree, "rows"),
           Math.toIntExact(number(tree, "split")),
           number(tree, "row"),
-          new Counts(number(counts, "read"), dropped, number(counts, "delivered"), number(counts, "padded")),
+          new Counts(
+              number(counts, "read"),
+              dropped,
+              number(counts, "delivered"),
+              number(counts, "padded")),
           HexFormat.fromHexDigitsToLong((String) value(tree, "digest")));
     } catch (ClassCastException | ArithmeticException | IllegalArgumentException e) {
       throw invalid("" + e.getMessage());

@@ -1,7 +1,7 @@
 package io.lastmile.sequence;
 
-import io.lastmile.batch.Packer;
 import io.lastmile.batch.PackedRows;
+import io.lastmile.batch.Packer;
 
 /** Rows on their way into the sequence, in their order. */
 public interface RowSource {

@@ -9,9 +9,11 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The global row sequence of one epoch: takes the rows of split 0, then 1, then 2 …, and cuts them into steps of world size × batch rows.
+ * The global row sequence of one epoch: takes the rows of split 0, then 1, then 2 …, and cuts them
+ * into steps of world size × batch rows.
  *
- * <p>Only the worker whose split has its turn appends; the turn passes under a lock, which hands the fields over from one worker to the next.
+ * <p>Only the worker whose split has its turn appends; the turn passes under a lock, which hands
+ * the fields over from one worker to the next.
  */
 public final class Sequence {
   private final DatasetPlan plan;
@@ -26,7 +28,10 @@ public final class Sequence {
   /** Written under the lock by whoever has the turn; read by all. */
   private volatile int turn;
 
-  /** The batches being filled, by rank; only as many as have rows. Owned by whoever has the turn, like all fields below. */
+  /**
+   * The batches being filled, by rank; only as many as have rows. Owned by whoever has the turn,
+   * like all fields below.
+   */
   private final List<Target> targets = new ArrayList<>();
 
   private int filled;
@@ -97,7 +102,14 @@ public final class Sequence {
     lock.lock();
     try {
       Position now = position;
-      position = at(now.step(), now.rows(), now.split(), now.row(), now.counts().plusSplit(rowsRead, drops), now.digest());
+      position =
+          at(
+              now.step(),
+              now.rows(),
+              now.split(),
+              now.row(),
+              now.counts().plusSplit(rowsRead, drops),
+              now.digest());
       rowOfSplit = 0;
       turn = ordinal + 1;
       passed.signalAll();
@@ -106,12 +118,18 @@ public final class Sequence {
     }
   }
 
-  /** The position after the last complete step; its counts may already know of splits behind it. Any thread. */
+  /**
+   * The position after the last complete step; its counts may already know of splits behind it. Any
+   * thread.
+   */
   public Position position() {
     return position;
   }
 
-  /** All splits have been appended: divides what is left evenly among the ranks, and gives the start of the next epoch. */
+  /**
+   * All splits have been appended: divides what is left evenly among the ranks, and gives the start
+   * of the next epoch.
+   */
   public Position finish() throws InterruptedException {
     if (filled > 0) {
       divideLastStep();
@@ -150,7 +168,9 @@ public final class Sequence {
     try (Arena arena = Arena.ofConfined()) {
       List<PackedRows> left = new ArrayList<>();
       for (Target target : targets) {
-        PackedRows copy = new PackedRows(arena.allocate(target.rows().layout().bytes(), 64), target.rows().layout());
+        PackedRows copy =
+            new PackedRows(
+                arena.allocate(target.rows().layout().bytes(), 64), target.rows().layout());
         target.packer().copy(target.rows(), 0, target.rows().rows(), copy);
         target.rows().clear();
         left.add(copy);
@@ -175,7 +195,13 @@ public final class Sequence {
   private void publish(int rows, int padded) {
     Position before = position;
     Position after =
-        at(before.step() + 1, before.rows() + rows, turn, rowOfSplit, before.counts().plusStep(rows, padded), digest);
+        at(
+            before.step() + 1,
+            before.rows() + rows,
+            turn,
+            rowOfSplit,
+            before.counts().plusStep(rows, padded),
+            digest);
     byte[] json = after.json();
     List<PackedRows> ranks = targets.stream().map(Target::rows).toList();
     for (int rank = 0; rank < ranks.size(); rank++) {

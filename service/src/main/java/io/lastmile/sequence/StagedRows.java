@@ -77,7 +77,9 @@ public final class StagedRows implements RowSource {
   /** Length of the run of neighbouring rows of one buffer from an index on. */
   private int run(int from, int end) {
     int run = 1;
-    while (from + run < end && owner[from + run] == owner[from] && number[from + run] == number[from] + run) {
+    while (from + run < end
+        && owner[from + run] == owner[from]
+        && number[from + run] == number[from] + run) {
       run++;
     }
     return run;

@@ -30,9 +30,11 @@ final class Diagnosis {
   /**
    * The split without the row groups that cannot be read, where the source says so.
    *
-   * @throws LastmileException where it does not, or where every row group can be read and the failure has another reason
+   * @throws LastmileException where it does not, or where every row group can be read and the
+   *     failure has another reason
    */
-  Split readable(Split split, QueryException failure, EpochRun.Listener listener) throws InterruptedException {
+  Split readable(Split split, QueryException failure, EpochRun.Listener listener)
+      throws InterruptedException {
     switch (failure.kind()) {
       case INTERRUPTED -> throw new InterruptedException();
       case OUT_OF_MEMORY -> throw outOfMemory(split, failure);
@@ -44,7 +46,8 @@ final class Diagnosis {
       if (corrupt == null) {
         readable.add(part);
       } else if (skips()) {
-        listener.skipped(part.file().path().toString(), part.rowGroup().ordinal(), corrupt.summary());
+        listener.skipped(
+            part.file().path().toString(), part.rowGroup().ordinal(), corrupt.summary());
       } else {
         throw LastmileException.of(
             FailureKind.DATA,
@@ -55,7 +58,10 @@ final class Diagnosis {
     }
     if (readable.size() == split.parts().size()) {
       throw LastmileException.of(
-          FailureKind.DATA, "An expression of dataset \"%s\" failed on a row of %s: %s".formatted(plan.name(), places(split), failure.summary()), failure);
+          FailureKind.DATA,
+          "An expression of dataset \"%s\" failed on a row of %s: %s"
+              .formatted(plan.name(), places(split), failure.summary()),
+          failure);
     }
     return new Split(split.epoch(), split.ordinal(), readable);
   }
@@ -89,13 +95,15 @@ final class Diagnosis {
   }
 
   /** The failure of a value that a tensor cannot hold, with its file, row group and row. */
-  static LastmileException invalidValue(DatasetPlan plan, VectorRows rows, InvalidValueException invalid) {
+  static LastmileException invalidValue(
+      DatasetPlan plan, VectorRows rows, InvalidValueException invalid) {
     long identity = rows.identity(invalid.row());
     TableFile file = plan.table().files().get((int) (identity >>> SplitQuery.NUMBER_BITS));
     long number = identity & ((1L << SplitQuery.NUMBER_BITS) - 1);
     return LastmileException.of(
         FailureKind.DATA,
-        "%s [%s, row group %d, row %d]".formatted(invalid.getMessage(), file.path(), rowGroup(file, number).ordinal(), number),
+        "%s [%s, row group %d, row %d]"
+            .formatted(invalid.getMessage(), file.path(), rowGroup(file, number).ordinal(), number),
         invalid);
   }
 

@@ -14,9 +14,14 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** One epoch of one feed while it runs: the workers and what they share. Started once, stopped from any thread. */
+/**
+ * One epoch of one feed while it runs: the workers and what they share. Started once, stopped from
+ * any thread.
+ */
 public final class EpochRun {
-  /** What becomes of an epoch. Called once, by a worker's thread; not after {@link EpochRun#stop}. */
+  /**
+   * What becomes of an epoch. Called once, by a worker's thread; not after {@link EpochRun#stop}.
+   */
   public interface Listener {
     /** All steps have been published. */
     void ended(Position next);
@@ -52,13 +57,24 @@ public final class EpochRun {
    * @param listener told of the end
    */
   public EpochRun(
-      DatasetPlan plan, Engine engine, int workers, int worldSize, Position start, StepSink sink, Listener listener) {
+      DatasetPlan plan,
+      Engine engine,
+      int workers,
+      int worldSize,
+      Position start,
+      StepSink sink,
+      Listener listener) {
     this.plan = plan;
     this.engine = engine;
     this.listener = listener;
     this.sequence = new Sequence(plan, worldSize, start, sink);
     this.pool = new StagingPool(plan.stagingLayout());
-    this.dispatcher = new Dispatcher(plan.splits().of(start.epoch()), start.split(), plan.stagingBudget(), plan::stagingBytes);
+    this.dispatcher =
+        new Dispatcher(
+            plan.splits().of(start.epoch()),
+            start.split(),
+            plan.stagingBudget(),
+            plan::stagingBytes);
     this.running = new AtomicInteger(workers);
     for (int worker = 0; worker < workers; worker++) {
       String name = "worker-" + plan.name() + "-" + worker;
@@ -125,7 +141,9 @@ public final class EpochRun {
 
   private void fail(Throwable e) {
     LastmileException described =
-        e instanceof LastmileException known ? known : LastmileException.of(FailureKind.INTERNAL, "A worker failed: " + e, e);
+        e instanceof LastmileException known
+            ? known
+            : LastmileException.of(FailureKind.INTERNAL, "A worker failed: " + e, e);
     if (!stopped && failure.compareAndSet(null, described)) {
       endWorkers();
     }

@@ -28,7 +28,12 @@ final class SplitRunner {
   private final EpochRun.Listener listener;
 
   SplitRunner(
-      DatasetPlan plan, Session session, Dispatcher dispatcher, Sequence sequence, StagingPool pool, EpochRun.Listener listener) {
+      DatasetPlan plan,
+      Session session,
+      Dispatcher dispatcher,
+      Sequence sequence,
+      StagingPool pool,
+      EpochRun.Listener listener) {
     this.plan = plan;
     this.session = session;
     this.dispatcher = dispatcher;
@@ -39,7 +44,9 @@ final class SplitRunner {
 
   /** Runs splits until there are none left. */
   void runAll() throws InterruptedException {
-    for (Assignment assignment = dispatcher.next(); assignment != null; assignment = dispatcher.next()) {
+    for (Assignment assignment = dispatcher.next();
+        assignment != null;
+        assignment = dispatcher.next()) {
       int ordinal = assignment.split().ordinal();
       if (assignment.mode() == DispatcherState.Mode.STREAMED) {
         sequence.awaitTurn(ordinal);
@@ -74,7 +81,10 @@ final class SplitRunner {
     }
   }
 
-  /** Runs the query; rows go to staging, or into the sequence when it is their turn and their order. Says how many there were. */
+  /**
+   * Runs the query; rows go to staging, or into the sequence when it is their turn and their order.
+   * Says how many there were.
+   */
   private long query(Split split, Staging staging, long reserved) throws InterruptedException {
     boolean streams = plan.dataset().shuffle() instanceof Shuffle.None && !skipsCorrupt();
     long kept = 0;
@@ -129,8 +139,12 @@ final class SplitRunner {
     }
   }
 
-  /** Reserves more where the footers promised too little; where there is no more, a split that may stream waits for its turn. */
-  private long withinBudget(Staging staging, long room, Split split, boolean streams) throws InterruptedException {
+  /**
+   * Reserves more where the footers promised too little; where there is no more, a split that may
+   * stream waits for its turn.
+   */
+  private long withinBudget(Staging staging, long room, Split split, boolean streams)
+      throws InterruptedException {
     long missing = staging.bytes() - room;
     if (missing <= 0) {
       return room;
@@ -155,7 +169,9 @@ final class SplitRunner {
       long identity = rows.identity(row);
       if (identity <= last) {
         throw LastmileException.of(
-            FailureKind.INTERNAL, "The engine changed the order of rows in split %d of dataset \"%s\"".formatted(split.ordinal(), plan.name()));
+            FailureKind.INTERNAL,
+            "The engine changed the order of rows in split %d of dataset \"%s\""
+                .formatted(split.ordinal(), plan.name()));
       }
       last = identity;
     }
@@ -167,7 +183,8 @@ final class SplitRunner {
       throw LastmileException.of(
           FailureKind.DATA,
           "The engine read %d of the %d rows of split %d of dataset \"%s\" (%s)"
-              .formatted(rows, split.rows(), split.ordinal(), plan.name(), Diagnosis.places(split)));
+              .formatted(
+                  rows, split.rows(), split.ordinal(), plan.name(), Diagnosis.places(split)));
     }
   }
 }

@@ -9,7 +9,10 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Memory for rows that wait for their turn, used again from split to split. Any thread; how much may be in use is the dispatcher's to say. */
+/**
+ * Memory for rows that wait for their turn, used again from split to split. Any thread; how much
+ * may be in use is the dispatcher's to say.
+ */
 public final class StagingPool implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final Layout layout;
