@@ -63,7 +63,8 @@ final class ArrowSchema {
       case LIST -> {
         int child = valueField("element", column.value());
         org.apache.arrow.flatbuf.List.startList(builder);
-        yield nested(column.name(), Type.List, org.apache.arrow.flatbuf.List.endList(builder), child);
+        yield nested(
+            column.name(), Type.List, org.apache.arrow.flatbuf.List.endList(builder), child);
       }
       case EMBEDDING -> {
         int child = valueField("element", column.value());

@@ -74,7 +74,11 @@ final class Generate implements Callable<Integer> {
       })
   private int sessions = 1;
 
-  @Option(names = {"-h", "--help"}, usageHelp = true, description = "this text")
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "this text")
+  @SuppressWarnings("UnusedVariable") // picocli reads it
   private boolean help;
 
   @Spec private @Nullable CommandSpec spec;
@@ -132,7 +136,7 @@ final class Generate implements Callable<Integer> {
       }
     } catch (QueryException e) {
       throw LastmileException.of(
-          FailureKind.RESOURCES, "Cannot write to %s: %s".formatted(out, e.text()), e);
+          FailureKind.RESOURCES, "Cannot write to %s: %s".formatted(out, e.summary()), e);
     } catch (IOException e) {
       throw LastmileException.of(FailureKind.RESOURCES, "Cannot write to %s: %s".formatted(out, e));
     }
@@ -150,8 +154,7 @@ final class Generate implements Callable<Integer> {
   }
 
   private static void report(Path file, long rows, PrintWriter console) throws IOException {
-    console.printf(
-        Locale.ROOT, "%s: %,d rows, %.1f MB%n", file, rows, Files.size(file) / 1e6);
+    console.printf(Locale.ROOT, "%s: %,d rows, %.1f MB%n", file, rows, Files.size(file) / 1e6);
     console.flush();
   }
 }

@@ -13,8 +13,8 @@ import java.util.stream.Collectors;
  * SQL that makes recommender-shaped tables out of row numbers and a seed.
  *
  * <p>Each value is a pure function of (seed, row or request, column): integer hashing and the four
- * operations of IEEE arithmetic only, so every machine makes the same rows. Without sessions a row is
- * the same whatever the number of files.
+ * operations of IEEE arithmetic only, so every machine makes the same rows. Without sessions a row
+ * is the same whatever the number of files.
  */
 final class GeneratedTables {
   private static final long MASK = HashMacros.MASK;
@@ -47,11 +47,12 @@ final class GeneratedTables {
             .map(column -> column.expression() + " AS " + column.name())
             .collect(Collectors.joining(",\n"));
     return """
-        COPY (SELECT
-        %s
-        FROM (%s))
-        TO %s
-        (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d, KV_METADATA {'ARROW:schema': %s})"""
+    COPY (SELECT
+    %s
+    FROM (%s))
+    TO %s
+    (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d, KV_METADATA {'ARROW:schema': %s})\
+    """
         .formatted(
             select,
             rows(file),
@@ -63,8 +64,9 @@ final class GeneratedTables {
   /** The statement that writes the table of spam users: {@code user_id}, {@code reason}. */
   String copySpamUsers(Path target) {
     return """
-        COPY (SELECT (range * 73477 + %d) %% %d AS user_id, 'spam' AS reason FROM range(%d))
-        TO %s (FORMAT parquet, COMPRESSION zstd)"""
+    COPY (SELECT (range * 73477 + %d) %% %d AS user_id, 'spam' AS reason FROM range(%d))
+    TO %s (FORMAT parquet, COMPRESSION zstd)\
+    """
         .formatted(spamOffset, USERS, SPAM_USERS, quoted(target.toString()));
   }
 
@@ -76,8 +78,9 @@ final class GeneratedTables {
             ? "range"
             : file * requestsPerFile() + " + (range - " + first + ") // " + plan.sessions();
     return """
-        SELECT row, request, gen_key(row::UBIGINT, %d) AS k, gen_key(request::UBIGINT, %d) AS q
-        FROM (SELECT range AS row, %s AS request FROM range(%d, %d))"""
+    SELECT row, request, gen_key(row::UBIGINT, %d) AS k, gen_key(request::UBIGINT, %d) AS q
+    FROM (SELECT range AS row, %s AS request FROM range(%d, %d))\
+    """
         .formatted(rowSeed, requestSeed, request, first, plan.firstRow(file + 1));
   }
 
@@ -89,7 +92,8 @@ final class GeneratedTables {
   private List<GeneratedColumn> columns(int file) {
     List<GeneratedColumn> columns = new ArrayList<>();
     columns.add(GeneratedColumn.single("user_id", Value.INT64, user(file)));
-    columns.add(GeneratedColumn.single("item_id", Value.INT64, skewed(unit("k", "item_id"), ITEMS, 4)));
+    columns.add(
+        GeneratedColumn.single("item_id", Value.INT64, skewed(unit("k", "item_id"), ITEMS, 4)));
     if (plan.sessions() > 1) {
       columns.add(GeneratedColumn.single("request_id", Value.INT64, "request"));
     }
@@ -97,7 +101,9 @@ final class GeneratedTables {
     String surface =
         "['home', 'search', 'related', 'board'][1 + (" + draw("q", "surface") + " >> 30)::BIGINT]";
     columns.add(GeneratedColumn.single("surface", Value.TEXT, surface));
-    columns.add(GeneratedColumn.single("label", Value.INT8, "(" + below("k", "label", 0.03) + ")::TINYINT"));
+    columns.add(
+        GeneratedColumn.single(
+            "label", Value.INT8, "(" + below("k", "label", 0.03) + ")::TINYINT"));
     columns.add(GeneratedColumn.single("dwell_s", Value.FLOAT32, dwell(unit("k", "dwell_s"))));
     addFeatures(columns);
     addSequences(columns);
@@ -173,7 +179,9 @@ final class GeneratedTables {
     return new GeneratedColumn("user_emb", Value.FLOAT32, Form.EMBEDDING, values);
   }
 
-  /** A list of 0 to the shape's longest; short ones are more frequent, the mean is about a third. */
+  /**
+   * A list of 0 to the shape's longest; short ones are more frequent, the mean is about a third.
+   */
   private GeneratedColumn sequence(String name, Value value, String ofUnit) {
     int longest = plan.shape().longest();
     String unit = unit("q", name + " length");
@@ -186,9 +194,12 @@ final class GeneratedTables {
     return new GeneratedColumn(name, value, Form.LIST, values);
   }
 
-  /** Integers in 0 … values - 1 of which the small ones are frequent, P(n or more) near n^(-1/power). */
+  /**
+   * Integers in 0 … values - 1 of which the small ones are frequent, P(n or more) near
+   * n^(-1/power).
+   */
   private static String skewed(String unit, long values, int power) {
-    double width = 1 - StrictMath.pow(values, -1.0 / power);
+    double width = 1 - StrictMath.pow((double) values, -1.0 / power);
     return "gen_skew" + power + "(1 - " + unit + " * " + number(width) + ")";
   }
 

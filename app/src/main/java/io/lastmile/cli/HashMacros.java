@@ -39,6 +39,9 @@ final class HashMacros {
   }
 
   private static String macro(String head, String body) {
-    return "CREATE OR REPLACE TEMP MACRO " + head + " AS " + body.replaceAll("\\bM\\b", Long.toString(MASK));
+    return "CREATE OR REPLACE TEMP MACRO "
+        + head
+        + " AS "
+        + body.replaceAll("\\bM\\b", Long.toString(MASK));
   }
 }

@@ -59,7 +59,7 @@ final class OpenBandit implements Callable<Integer> {
       session.execute(copyBlockedItems(out));
     } catch (QueryException e) {
       throw LastmileException.of(
-          FailureKind.DATA, "Cannot convert the logs in %s: %s".formatted(logs, e.text()), e);
+          FailureKind.DATA, "Cannot convert the logs in %s: %s".formatted(logs, e.summary()), e);
     } catch (IOException e) {
       throw LastmileException.of(FailureKind.RESOURCES, "Cannot write to %s: %s".formatted(out, e));
     }
@@ -84,25 +84,25 @@ final class OpenBandit implements Callable<Integer> {
     Path log = logs.resolve(policy).resolve(campaign.word).resolve(campaign.word + ".csv");
     Path table = out.resolve("logs").resolve(policy + "-" + campaign.word + ".parquet");
     return """
-        COPY (
-          SELECT replace("timestamp", '+00:00', '')::TIMESTAMP AS ts,
-            '%s' AS policy, '%s' AS campaign, item_id::INTEGER AS item_id,
-            '%2$s:' || item_id AS item_key, "position"::INTEGER AS "position",
-            click::TINYINT AS click, propensity_score::DOUBLE AS propensity_score,
-            user_feature_0, user_feature_1, user_feature_2, user_feature_3,
-            %s
-          FROM read_csv('%s', header = true, all_varchar = true, delim = ',', quote = '"')
-        ) TO '%s' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 2048)"""
+    COPY (
+      SELECT replace("timestamp", '+00:00', '')::TIMESTAMP AS ts,
+        '%s' AS policy, '%s' AS campaign, item_id::INTEGER AS item_id,
+        '%2$s:' || item_id AS item_key, "position"::INTEGER AS "position",
+        click::TINYINT AS click, propensity_score::DOUBLE AS propensity_score,
+        user_feature_0, user_feature_1, user_feature_2, user_feature_3,
+        %s
+      FROM read_csv('%s', header = true, all_varchar = true, delim = ',', quote = '"')
+    ) TO '%s' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 2048)\
+    """
         .formatted(policy, campaign.word, affinities(campaign), path(log), path(table));
   }
 
   private static String affinities(Campaign campaign) {
     return IntStream.range(0, AFFINITIES)
-        .mapToObj(
-            item -> {
-              String value = item < campaign.items ? "\"user-item_affinity_" + item + "\"" : "NULL";
-              return value + "::FLOAT AS affinity_" + item;
-            })
+        .mapToObj(item -> {
+          String value = item < campaign.items ? "\"user-item_affinity_" + item + "\"" : "NULL";
+          return value + "::FLOAT AS affinity_" + item;
+        })
         .collect(Collectors.joining(", "));
   }
 
@@ -110,11 +110,10 @@ final class OpenBandit implements Callable<Integer> {
   private static String copyBlockedItems(Path out) {
     String keys =
         Stream.of(Campaign.values())
-            .flatMap(
-                campaign ->
-                    IntStream.range(0, campaign.items)
-                        .filter(item -> item % 20 == 7)
-                        .mapToObj(item -> "('" + campaign.word + ":" + item + "')"))
+            .flatMap(campaign ->
+                IntStream.range(0, campaign.items)
+                    .filter(item -> item % 20 == 7)
+                    .mapToObj(item -> "('" + campaign.word + ":" + item + "')"))
             .collect(Collectors.joining(", "));
     return "COPY (SELECT * FROM (VALUES %s) AS blocked(item_key)) TO '%s' (FORMAT parquet)"
         .formatted(keys, path(out.resolve("blocked_items.parquet")));

@@ -5,9 +5,14 @@ import io.lastmile.batch.TensorForm;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.source.ParquetTable;
 import io.lastmile.source.RowGroup;
+import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
 import io.lastmile.split.Splits;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * How a dataset is run. Immutable; any thread.
@@ -20,7 +25,7 @@ import java.util.List;
  * @param forms tensors, keys and the row identity, in the order of the batch
  * @param splits of each epoch
  * @param fingerprint of everything that decides its row sequence, hexadecimal
- * @param stagingBudget bytes for rows that wait for their turn
+ * @param budget of memory
  */
 public record DatasetPlan(
     String name,
@@ -31,7 +36,7 @@ public record DatasetPlan(
     List<TensorForm> forms,
     Splits splits,
     String fingerprint,
-    long stagingBudget) {
+    Budget budget) {
   /** Rows of a staging buffer: those of one vector of the engine. */
   public static final int STAGING_ROWS = 2048;
 
@@ -82,6 +87,30 @@ public record DatasetPlan(
 
   private static long listValues(TensorForm form, RowGroup group) {
     return group.listValues().getOrDefault(form.columns().getFirst(), 0L);
+  }
+
+  /** The plan in words: what is read, what is done with it, and the query that does it. */
+  public String explain() {
+    return Explanation.of(this);
+  }
+
+  /** The resolved files, those of map-side joins behind those of the table, as a tree of JSON. */
+  public List<Map<String, Object>> files() {
+    List<Map<String, Object>> files = new ArrayList<>();
+    Stream.concat(Stream.of(table), smallTables.stream())
+        .flatMap(each -> each.files().stream())
+        .forEach(file -> files.add(description(file)));
+    return files;
+  }
+
+  private static Map<String, Object> description(TableFile file) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("path", file.path().toString());
+    tree.put("bytes", file.bytes());
+    tree.put("modified", file.modified().toString());
+    tree.put("row_groups", (long) file.rowGroups().size());
+    tree.put("rows", file.rowGroups().stream().mapToLong(RowGroup::rows).sum());
+    return tree;
   }
 
   /** Bytes that the rows of a split take at most while they wait, as far as the footers tell. */

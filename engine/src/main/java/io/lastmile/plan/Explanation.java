@@ -12,7 +12,7 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /** A plan in words. */
-public final class Explanation {
+final class Explanation {
   private static final int COLUMNS_SHOWN = 12;
 
   private final StringBuilder text = new StringBuilder();
@@ -20,7 +20,7 @@ public final class Explanation {
   private Explanation() {}
 
   /** What is read, what is done with it, and the query that does it. */
-  public static String of(DatasetPlan plan, Budget budget) {
+  static String of(DatasetPlan plan) {
     Explanation explanation = new Explanation();
     explanation
         .text
@@ -33,7 +33,7 @@ public final class Explanation {
     explanation.steps(plan.dataset());
     explanation.tensors(plan);
     explanation.splits(plan);
-    explanation.memory(plan, budget);
+    explanation.memory(plan, plan.budget());
     return explanation.text.toString();
   }
 

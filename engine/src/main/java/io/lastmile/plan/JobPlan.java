@@ -15,13 +15,19 @@ public final class JobPlan implements AutoCloseable {
   private final Engine engine;
   private final Budget budget;
   private final Map<String, DatasetPlan> datasets;
+  private final long startedNanos;
 
   private JobPlan(
-      Experiment experiment, Engine engine, Budget budget, Map<String, DatasetPlan> datasets) {
+      Experiment experiment,
+      Engine engine,
+      Budget budget,
+      Map<String, DatasetPlan> datasets,
+      long startedNanos) {
     this.experiment = experiment;
     this.engine = engine;
     this.budget = budget;
     this.datasets = datasets;
+    this.startedNanos = startedNanos;
   }
 
   /**
@@ -30,6 +36,7 @@ public final class JobPlan implements AutoCloseable {
    * @throws LastmileException of kind USER for the first mistake found
    */
   public static JobPlan of(Experiment experiment) {
+    long startedNanos = System.nanoTime();
     Budget budget = Budget.of(experiment.cluster(), experiment.datasets().size());
     Engine engine = Engine.open(budget.engine());
     try (Session session = engine.connect()) {
@@ -38,7 +45,7 @@ public final class JobPlan implements AutoCloseable {
       for (Map.Entry<String, Dataset> dataset : experiment.datasets().entrySet()) {
         datasets.put(dataset.getKey(), planner.plan(dataset.getKey(), dataset.getValue()));
       }
-      return new JobPlan(experiment, engine, budget, Map.copyOf(datasets));
+      return new JobPlan(experiment, engine, budget, Map.copyOf(datasets), startedNanos);
     } catch (RuntimeException e) {
       engine.close();
       throw e;
@@ -47,6 +54,11 @@ public final class JobPlan implements AutoCloseable {
 
   public Experiment experiment() {
     return experiment;
+  }
+
+  /** {@link System#nanoTime()} when the planning began. */
+  public long startedNanos() {
+    return startedNanos;
   }
 
   public Engine engine() {

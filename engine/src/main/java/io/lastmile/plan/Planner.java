@@ -70,7 +70,7 @@ final class Planner {
             forms,
             new Splits(table.files(), dataset.shuffle(), experiment.seed()),
             Fingerprint.of(experiment.seed(), dataset, table, keyTables.tables()),
-            budget.staging());
+            budget);
     checkMemory(plan, element);
     return plan;
   }
@@ -111,7 +111,7 @@ final class Planner {
     }
     for (Split split : plan.splits().of(0)) {
       long needed = plan.stagingBytes(split);
-      if (needed > plan.stagingBudget()) {
+      if (needed > plan.budget().staging()) {
         throw LastmileException.user(
             element + ".shuffle",
             "A split of "
@@ -119,7 +119,7 @@ final class Planner {
                 + " row groups needs "
                 + mebibytes(needed)
                 + " to be shuffled, but the budget of this dataset is "
-                + mebibytes(plan.stagingBudget())
+                + mebibytes(plan.budget().staging())
                 + " (lower shuffle.row_groups, use shuffle: none, or raise cluster.workers.memory)");
       }
     }

@@ -49,6 +49,6 @@ final class Types {
     if (!(left instanceof ColumnType.Scalar) || !(right instanceof ColumnType.Scalar)) {
       return false;
     }
-    return left.equals(right) || numeric(left) && numeric(right);
+    return left.equals(right) || (numeric(left) && numeric(right));
   }
 }

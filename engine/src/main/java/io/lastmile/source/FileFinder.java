@@ -14,6 +14,7 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -48,7 +49,7 @@ final class FileFinder {
     Path root = roots.getFirst();
     for (Path other : roots) {
       while (!other.startsWith(root)) {
-        root = root.getParent();
+        root = Objects.requireNonNull(root.getParent());
       }
     }
     return root;

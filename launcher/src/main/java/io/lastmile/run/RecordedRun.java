@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -19,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param id {@code <name>-<n>}
  * @param started when
  * @param seconds it took; null while it has no summary
- * @param kind {@code ok} or how it failed; null while it has no summary: it still runs, or its
- *     driver was killed
+ * @param kind {@code ok} or how it failed; null while it has no (readable) summary: it still runs,
+ *     or its driver was killed
  * @param rowsDelivered by all feeds; null while it has no summary
  */
 public record RecordedRun(
@@ -48,11 +49,20 @@ public record RecordedRun(
   private static RecordedRun read(Path folder) throws IOException {
     String id = String.valueOf(folder.getFileName());
     Path summary = folder.resolve("summary.json");
-    if (!Files.exists(summary)) {
-      FileTime written = Files.getLastModifiedTime(folder.resolve("experiment.json"));
-      return new RecordedRun(id, written.toInstant(), null, null, null);
+    try {
+      return Files.exists(summary) ? ended(id, Files.readString(summary)) : unfinished(id, folder);
+    } catch (IllegalArgumentException | DateTimeParseException _) {
+      return unfinished(id, folder);
     }
-    Map<?, ?> tree = object(Json.parse(Files.readString(summary)));
+  }
+
+  private static RecordedRun unfinished(String id, Path folder) throws IOException {
+    FileTime written = Files.getLastModifiedTime(folder.resolve("experiment.json"));
+    return new RecordedRun(id, written.toInstant(), null, null, null);
+  }
+
+  private static RecordedRun ended(String id, String summary) {
+    Map<?, ?> tree = object(Json.parse(summary));
     return new RecordedRun(
         id,
         Instant.parse(String.valueOf(tree.get("started"))),

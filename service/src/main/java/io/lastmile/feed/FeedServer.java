@@ -32,7 +32,6 @@ public final class FeedServer implements Feeder {
   private final JobPlan plan;
   private final RuntimeFolder folder;
   private final Path socket;
-  private final long startedNanos;
   private final ServerSocketChannel server;
   private final CompletableFuture<LastmileException> failure = new CompletableFuture<>();
   private final Set<Wire> connections = ConcurrentHashMap.newKeySet();
@@ -45,16 +44,10 @@ public final class FeedServer implements Feeder {
 
   private volatile boolean closed;
 
-  private FeedServer(
-      JobPlan plan,
-      RuntimeFolder folder,
-      Path socket,
-      long startedNanos,
-      ServerSocketChannel server) {
+  private FeedServer(JobPlan plan, RuntimeFolder folder, Path socket, ServerSocketChannel server) {
     this.plan = plan;
     this.folder = folder;
     this.socket = socket;
-    this.startedNanos = startedNanos;
     this.server = server;
   }
 
@@ -64,14 +57,12 @@ public final class FeedServer implements Feeder {
    * @param plan of the job; the caller closes it after this
    * @param folder for the slots
    * @param socket to listen on, for this user only
-   * @param startedNanos {@link System#nanoTime()} when the driver started
    * @throws LastmileException USER when the socket is in use, or when shared memory cannot hold the
    *     slots of all feeds
    */
-  public static FeedServer open(
-      JobPlan plan, RuntimeFolder folder, Path socket, long startedNanos) {
+  public static FeedServer open(JobPlan plan, RuntimeFolder folder, Path socket) {
     SharedMemoryCheck.check(plan, folder.path());
-    FeedServer feeds = new FeedServer(plan, folder, socket, startedNanos, listen(socket));
+    FeedServer feeds = new FeedServer(plan, folder, socket, listen(socket));
     Thread.ofPlatform().name("feed-accept").daemon().start(feeds::acceptAll);
     return feeds;
   }
@@ -185,7 +176,7 @@ public final class FeedServer implements Feeder {
 
   private void batchReady(String dataset) {
     if (!firstBatch.containsKey(dataset)) {
-      firstBatch.put(dataset, (System.nanoTime() - startedNanos) / 1e9);
+      firstBatch.put(dataset, (System.nanoTime() - plan.startedNanos()) / 1e9);
     }
   }
 

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One epoch of one feed while it runs: the workers and what they share. Started once, stopped from
@@ -42,7 +43,7 @@ public final class EpochRun {
   private final List<Thread> threads = new ArrayList<>();
   private final List<Session> sessions = new ArrayList<>();
   private final AtomicInteger running;
-  private final AtomicReference<LastmileException> failure = new AtomicReference<>();
+  private final AtomicReference<@Nullable LastmileException> failure = new AtomicReference<>();
   private volatile boolean stopped;
 
   /**
@@ -73,7 +74,7 @@ public final class EpochRun {
         new Dispatcher(
             plan.splits().of(start.epoch()),
             start.split(),
-            plan.stagingBudget(),
+            plan.budget().staging(),
             plan::stagingBytes);
     this.running = new AtomicInteger(workers);
     for (int worker = 0; worker < workers; worker++) {

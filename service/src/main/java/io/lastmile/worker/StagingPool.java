@@ -44,6 +44,7 @@ public final class StagingPool implements AutoCloseable {
   }
 
   /** Empty rows of another layout. */
+  @SuppressWarnings("MustBeClosedChecker") // giveBack closes it
   public synchronized PackedRows take(Layout other) {
     Arena own = Arena.ofShared();
     PackedRows rows = new PackedRows(own.allocate(other.bytes(), 64), other);

@@ -1,0 +1,37 @@
+package io.lastmile;
+
+import io.lastmile.dataset.Experiment;
+import io.lastmile.feed.FeedServer;
+import io.lastmile.feed.Feeder;
+import io.lastmile.feed.RuntimeFolder;
+import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.JobPlan;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The data of a job by its plan. */
+record PlannedData(JobPlan plan) implements JobData {
+  static JobData of(Experiment experiment) {
+    return new PlannedData(JobPlan.of(experiment));
+  }
+
+  @Override
+  public Map<String, List<Map<String, Object>>> files() {
+    Map<String, List<Map<String, Object>>> files = new LinkedHashMap<>();
+    for (Map.Entry<String, DatasetPlan> dataset : plan.datasets().entrySet()) {
+      files.put(dataset.getKey(), dataset.getValue().files());
+    }
+    return files;
+  }
+
+  @Override
+  public Feeder open(RuntimeFolder folder) {
+    return FeedServer.open(plan, folder, folder.socket());
+  }
+
+  @Override
+  public void close() {
+    plan.close();
+  }
+}

@@ -1,0 +1,57 @@
+package io.lastmile;
+
+import io.lastmile.feed.DatasetProgress;
+import io.lastmile.feed.EpochProgress;
+import io.lastmile.feed.FeedProgress;
+import io.lastmile.launch.RankListener;
+import io.lastmile.run.RunRecord;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+
+/** Writes what happens in a run to its record, and passes on what the ranks print. */
+final class RunEvents implements RankListener {
+  private final RunRecord record;
+  private final RankOutput output;
+
+  /** Dataset and epoch of those that are written, guarded by this. */
+  private final Set<String> epochs = new HashSet<>();
+
+  RunEvents(RunRecord record, RankOutput output) {
+    this.record = record;
+    this.output = output;
+  }
+
+  @Override
+  public void started(int rank, long pid) {
+    record.event("rank_started", Map.of("rank", rank, "pid", pid));
+    record.log("rank " + rank + " runs as process " + pid);
+  }
+
+  @Override
+  public void line(int rank, Channel channel, String line) {
+    output.line(rank, channel, line);
+  }
+
+  @Override
+  public void ended(int rank, int exitCode) {
+    record.event("rank_ended", Map.of("rank", rank, "exit_code", exitCode));
+    record.log("rank " + rank + " has ended with code " + exitCode);
+  }
+
+  /** Writes each epoch that has ended since the last call. */
+  synchronized void observe(FeedProgress progress) {
+    for (Map.Entry<String, DatasetProgress> dataset : progress.datasets().entrySet()) {
+      for (EpochProgress epoch : dataset.getValue().epochs()) {
+        if (epoch.ended() && epochs.add(dataset.getKey() + "-" + epoch.epoch())) {
+          record.event(
+              "epoch_ended",
+              Map.of(
+                  "dataset", dataset.getKey(),
+                  "epoch", epoch.epoch(),
+                  "rows_delivered", epoch.rowsDelivered()));
+        }
+      }
+    }
+  }
+}

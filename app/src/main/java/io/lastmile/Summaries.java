@@ -1,0 +1,74 @@
+package io.lastmile;
+
+import io.lastmile.feed.DatasetProgress;
+import io.lastmile.feed.EpochProgress;
+import io.lastmile.feed.FeedProgress;
+import io.lastmile.feed.RankProgress;
+import io.lastmile.run.Summary;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Turns what the feeds and the ranks tell into the parts of a summary. */
+final class Summaries {
+  private Summaries() {}
+
+  static Map<String, Summary.Dataset> datasets(Iterable<String> names, FeedProgress progress) {
+    Map<String, Summary.Dataset> datasets = new LinkedHashMap<>();
+    for (String name : names) {
+      DatasetProgress dataset = progress.datasets().get(name);
+      datasets.put(
+          name, dataset == null ? new Summary.Dataset(null, null, List.of()) : dataset(dataset));
+    }
+    return datasets;
+  }
+
+  private static Summary.Dataset dataset(DatasetProgress progress) {
+    return new Summary.Dataset(
+        progress.firstBatchSeconds(),
+        progress.rowGroupsSkipped(),
+        progress.epochs().stream().map(Summaries::epoch).toList());
+  }
+
+  private static Summary.Epoch epoch(EpochProgress epoch) {
+    return new Summary.Epoch(
+        epoch.epoch(),
+        epoch.rowsRead(),
+        epoch.rowsDropped().stream()
+            .map(drop -> new Summary.Drop(drop.step(), drop.kind(), drop.rows()))
+            .toList(),
+        epoch.rowsDelivered(),
+        epoch.rowsPadded());
+  }
+
+  /**
+   * The ranks of a job. A rank's wait share is its waiting in all feeds over the time since its
+   * first {@code next()} in any.
+   *
+   * @param exitCodes by rank; empty when none was started
+   */
+  static List<Summary.Rank> ranks(int worldSize, List<Integer> exitCodes, FeedProgress progress) {
+    List<Summary.Rank> ranks = new ArrayList<>();
+    for (int rank = 0; rank < worldSize; rank++) {
+      ranks.add(rank(rank, rank < exitCodes.size() ? exitCodes.get(rank) : null, progress));
+    }
+    return ranks;
+  }
+
+  private static Summary.Rank rank(int rank, @Nullable Integer exitCode, FeedProgress progress) {
+    List<RankProgress> feeds =
+        progress.datasets().values().stream()
+            .flatMap(dataset -> dataset.ranks().stream())
+            .filter(told -> told.rank() == rank)
+            .toList();
+    if (feeds.isEmpty()) {
+      return new Summary.Rank(rank, null, null, exitCode);
+    }
+    long steps = feeds.stream().mapToLong(RankProgress::steps).sum();
+    double wait = feeds.stream().mapToLong(RankProgress::waitNanos).sum();
+    long elapsed = feeds.stream().mapToLong(RankProgress::elapsedNanos).max().orElse(0);
+    return new Summary.Rank(rank, steps, elapsed == 0 ? null : wait / elapsed, exitCode);
+  }
+}

@@ -1,0 +1,84 @@
+package io.lastmile.cli;
+
+import io.lastmile.Cancellation;
+import io.lastmile.Lastmile;
+import io.lastmile.LaunchOptions;
+import io.lastmile.Run;
+import io.lastmile.run.Summary;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code lastmile run}. */
+@Command(
+    name = "run",
+    description = "Trains as an experiment says.",
+    footer = {
+      "",
+      "Keeps a record in runs/<name>-<n>/. Exit code: 0 done, 2 a mistake found before the start,",
+      "3 bad data, 4 the script failed, 5 out of resources, 130 Ctrl-C, 143 SIGTERM.",
+      "",
+      "Examples:",
+      "  lastmile run experiment.yaml",
+      "  lastmile run experiment.yaml --runs /data/runs --python venv/bin/python"
+    })
+final class RunCommand implements Callable<Integer> {
+  private static final Duration TERMINAL_INTERVAL = Duration.ofMillis(250);
+  private static final Duration PIPED_INTERVAL = Duration.ofSeconds(5);
+
+  private final Console console;
+
+  @Parameters(paramLabel = "EXPERIMENT", description = "The experiment, a YAML file.")
+  private Path file = Path.of("");
+
+  @Option(
+      names = "--runs",
+      paramLabel = "DIR",
+      description = "Folder of the run records (default: runs).")
+  private Path runs = Path.of("runs");
+
+  @Option(
+      names = "--python",
+      paramLabel = "PATH",
+      description = "Python of the script (default: $LASTMILE_PYTHON, else python3).")
+  private @Nullable String python;
+
+  RunCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() throws InterruptedException {
+    CompletableFuture<Cancellation> cancelled = new CompletableFuture<>();
+    Signals.tell(cancelled::complete);
+    ExperimentFile read = ExperimentFile.read(file);
+    LaunchOptions defaults = LaunchOptions.defaults().runs(runs).output(console::rankLine);
+    LaunchOptions options = python == null ? defaults : defaults.python(python);
+    Run run = read.placing(() -> Lastmile.launch(read.experiment(), options));
+    CompletableFuture<Void> _ = cancelled.thenAccept(run::cancel);
+    return follow(run).exit().code();
+  }
+
+  private Summary follow(Run run) throws InterruptedException {
+    Duration interval = console.isTerminal() ? TERMINAL_INTERVAL : PIPED_INTERVAL;
+    ProgressText text = ProgressText.starting();
+    Summary summary = run.await(interval);
+    while (summary == null) {
+      text = text.next(run.progress(), System.nanoTime());
+      console.status(text.line());
+      summary = run.await(interval);
+    }
+    console.clearStatus();
+    console.print(new SummaryText(run.record(), summary, run.progress()).text());
+    String message = summary.exit().message();
+    if (message != null) {
+      console.error("error: " + message);
+    }
+    return summary;
+  }
+}

@@ -1,0 +1,114 @@
+package io.lastmile.cli;
+
+import io.lastmile.Cancellation;
+import io.lastmile.dataset.Json;
+import io.lastmile.error.LastmileException;
+import io.lastmile.feed.FeedServer;
+import io.lastmile.feed.RuntimeFolder;
+import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.JobPlan;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code lastmile serve}. */
+@Command(
+    name = "serve",
+    description = "Serves the feeds of an experiment to scripts that somebody else starts.",
+    footer = {
+      "",
+      "The script calls lastmile.connect(\"unix:PATH\", \"train\", rank=..., world_size=...).",
+      "",
+      "Examples:",
+      "  lastmile serve experiment.yaml",
+      "  lastmile serve experiment.yaml --socket /tmp/feed.sock"
+    })
+final class ServeCommand implements Callable<Integer> {
+  private final Console console;
+
+  @Parameters(paramLabel = "EXPERIMENT", description = "The experiment, a YAML file.")
+  private Path file = Path.of("");
+
+  @Option(
+      names = "--socket",
+      paramLabel = "PATH",
+      description = "Where to listen (default: a path of its own, printed).")
+  private @Nullable Path socket;
+
+  @Option(
+      names = "--embedded",
+      hidden = true,
+      description = "Print the address as JSON; end when standard input closes.")
+  private boolean embedded;
+
+  ServeCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    CompletableFuture<Integer> end = new CompletableFuture<>();
+    Signals.tell((Cancellation why) -> end.complete(why.exitCode()));
+    ExperimentFile read = ExperimentFile.read(file);
+    try (JobPlan plan = read.placing(() -> JobPlan.of(read.experiment()));
+        RuntimeFolder folder = RuntimeFolder.open();
+        FeedServer server = read.placing(() -> FeedServer.open(plan, folder, address(folder)))) {
+      if (embedded) {
+        endWithStandardInput(end);
+        console.print(Json.write(greeting(plan, address(folder))));
+      } else {
+        console.print("serving %s at unix:%s".formatted(name(read), address(folder)));
+      }
+      CompletableFuture<Void> _ =
+          server.failure().thenAccept(end::completeExceptionally).toCompletableFuture();
+      return await(end);
+    }
+  }
+
+  private static String name(ExperimentFile read) {
+    return read.experiment().name();
+  }
+
+  private Path address(RuntimeFolder folder) {
+    return socket == null ? folder.socket() : socket.toAbsolutePath();
+  }
+
+  private static Map<String, Object> greeting(JobPlan plan, Path address) {
+    Map<String, Object> fingerprints = new HashMap<>();
+    for (Map.Entry<String, DatasetPlan> dataset : plan.datasets().entrySet()) {
+      fingerprints.put(dataset.getKey(), dataset.getValue().fingerprint());
+    }
+    return Map.of("socket", address.toString(), "fingerprint", fingerprints);
+  }
+
+  /** The program that embeds this engine holds our standard input: when it is gone, so are we. */
+  private static void endWithStandardInput(CompletableFuture<Integer> end) {
+    Thread _ =
+        Thread.ofPlatform()
+            .daemon()
+            .name("lastmile-parent")
+            .start(() -> {
+              try {
+                long _ = System.in.transferTo(java.io.OutputStream.nullOutputStream());
+              } catch (IOException _) {
+                // As good as closed.
+              }
+              end.complete(0);
+            });
+  }
+
+  private static int await(CompletableFuture<Integer> end) throws Exception {
+    try {
+      return end.get();
+    } catch (java.util.concurrent.ExecutionException e) {
+      throw e.getCause() instanceof LastmileException failure ? failure : e;
+    }
+  }
+}

@@ -1,0 +1,95 @@
+package io.lastmile.cli;
+
+import io.lastmile.feed.DatasetProgress;
+import io.lastmile.feed.FeedProgress;
+import io.lastmile.feed.RankProgress;
+import io.lastmile.run.Summary;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * The summary of a run as the user reads it.
+ *
+ * @param record folder of the run
+ * @param summary of the run
+ * @param progress of its feeds at the end
+ */
+record SummaryText(Path record, Summary summary, FeedProgress progress) {
+  private static final double NANOS = 1e9;
+
+  String text() {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        "%s: %s after %s"
+            .formatted(
+                record.getFileName(), summary.exit().kind(), Quantity.seconds(summary.seconds())));
+    summary.datasets().forEach((name, dataset) -> appendDataset(lines, name, dataset));
+    summary.ranks().forEach(rank -> lines.add(rank(rank)));
+    Long memory = summary.memoryPeakBytes();
+    if (memory != null) {
+      lines.add("peak memory " + Quantity.bytes(memory));
+    }
+    lines.add("run record " + record);
+    return String.join("\n", lines);
+  }
+
+  private void appendDataset(List<String> lines, String name, Summary.Dataset dataset) {
+    Double first = dataset.firstBatchSeconds();
+    if (first == null) {
+      lines.add(name + ": not read");
+      return;
+    }
+    Integer skipped = dataset.rowGroupsSkipped();
+    lines.add(
+        "%s: first batch after %s%s%s"
+            .formatted(
+                name,
+                Quantity.seconds(first),
+                rate(name, dataset),
+                skipped == null || skipped == 0 ? "" : ", row groups skipped " + skipped));
+    dataset.epochs().forEach(epoch -> lines.add(epoch(epoch)));
+  }
+
+  /** Rows over the time from the first {@code next()} of any rank to its end. */
+  private String rate(String name, Summary.Dataset dataset) {
+    DatasetProgress feed = progress.datasets().get(name);
+    long elapsed =
+        feed == null
+            ? 0
+            : feed.ranks().stream().mapToLong(RankProgress::elapsedNanos).max().orElse(0);
+    long rows = dataset.epochs().stream().mapToLong(Summary.Epoch::delivered).sum();
+    return elapsed == 0 ? "" : ", %s rows/s".formatted(Quantity.count(rate(rows, elapsed)));
+  }
+
+  private static long rate(long rows, long nanos) {
+    return Math.round(rows / (nanos / NANOS));
+  }
+
+  private static String epoch(Summary.Epoch epoch) {
+    String dropped =
+        epoch.dropped().stream()
+            .map(drop ->
+                ", dropped by step %d (%s) %s"
+                    .formatted(drop.step(), drop.kind(), Quantity.count(drop.rows())))
+            .collect(Collectors.joining());
+    return "  epoch %d: rows read %s%s, delivered %s, padded %s"
+        .formatted(
+            epoch.epoch(),
+            Quantity.count(epoch.read()),
+            dropped,
+            Quantity.count(epoch.delivered()),
+            Quantity.count(epoch.padded()));
+  }
+
+  private static String rank(Summary.Rank rank) {
+    Long steps = rank.steps();
+    Double share = rank.waitShare();
+    String done = steps == null ? "no feed opened" : Quantity.count(steps) + " steps";
+    String waited = share == null ? "" : ", trainer waited " + Quantity.percent(share);
+    Integer code = rank.exitCode();
+    String ended = code == null ? ", not started" : code == 0 ? "" : ", exit code " + code;
+    return "rank %d: %s%s%s".formatted(rank.rank(), done, waited, ended);
+  }
+}

@@ -1,0 +1,90 @@
+package io.lastmile;
+
+import io.lastmile.error.LastmileException;
+import io.lastmile.feed.DatasetProgress;
+import io.lastmile.feed.EpochProgress;
+import io.lastmile.feed.FeedProgress;
+import io.lastmile.feed.Feeder;
+import io.lastmile.feed.RankProgress;
+import io.lastmile.feed.RuntimeFolder;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
+
+/** Data whose feeds a test drives. */
+final class FakeData implements JobData, Feeder {
+  static final FeedProgress PROGRESS =
+      new FeedProgress(
+          Map.of(
+              "train",
+              new DatasetProgress(
+                  0.25,
+                  1000,
+                  List.of(
+                      new EpochProgress(
+                          0,
+                          1000,
+                          List.of(new EpochProgress.Drop(1, "filter", 600)),
+                          400,
+                          1,
+                          true)),
+                  List.of(
+                      new RankProgress(0, 10, 500_000_000L, 4_000_000_000L),
+                      new RankProgress(1, 10, 1_000_000_000L, 4_000_000_000L)),
+                  0,
+                  null)));
+
+  final CompletableFuture<LastmileException> failure = new CompletableFuture<>();
+  volatile boolean feederClosed;
+  volatile @Nullable RuntimeFolder folder;
+  private final @Nullable LastmileException refusal;
+
+  private FakeData(@Nullable LastmileException refusal) {
+    this.refusal = refusal;
+  }
+
+  static FakeData serving() {
+    return new FakeData(null);
+  }
+
+  /** Whose feeds cannot be opened. */
+  static FakeData refusing(LastmileException refusal) {
+    return new FakeData(refusal);
+  }
+
+  @Override
+  public Map<String, ?> files() {
+    return Map.of("train", List.of());
+  }
+
+  @Override
+  public Feeder open(RuntimeFolder opened) {
+    folder = opened;
+    if (refusal != null) {
+      throw refusal;
+    }
+    return this;
+  }
+
+  @Override
+  public CompletionStage<LastmileException> failure() {
+    return failure;
+  }
+
+  @Override
+  public void fail(LastmileException why) {
+    failure.complete(why);
+  }
+
+  @Override
+  public FeedProgress progress() {
+    return PROGRESS;
+  }
+
+  @Override
+  public void close() {
+    feederClosed = true;
+  }
+}

@@ -1,0 +1,94 @@
+package io.lastmile.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lastmile.feed.DatasetProgress;
+import io.lastmile.feed.FeedProgress;
+import io.lastmile.feed.RankProgress;
+import io.lastmile.run.Summary;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class SummaryTextTest {
+  private static final Path RECORD = Path.of("/work/runs/ads-3");
+
+  @Test
+  void everythingIsSaid() {
+    Map<String, Summary.Dataset> datasets = new LinkedHashMap<>();
+    datasets.put(
+        "train",
+        new Summary.Dataset(
+            0.52,
+            2,
+            List.of(
+                new Summary.Epoch(
+                    0,
+                    60_000,
+                    List.of(
+                        new Summary.Drop(0, "anti_join", 1_200),
+                        new Summary.Drop(3, "downsample", 50_000)),
+                    8_800,
+                    0),
+                new Summary.Epoch(1, 100, List.of(), 100, 1))));
+    datasets.put("valid", new Summary.Dataset(null, null, List.of()));
+    Summary summary =
+        new Summary(
+            "ads",
+            Instant.EPOCH,
+            12.34,
+            Summary.Exit.OK,
+            734003200L,
+            List.of(new Summary.Rank(0, 1_234L, 0.125, 0), new Summary.Rank(1, null, null, 7)),
+            datasets);
+    FeedProgress progress =
+        new FeedProgress(
+            Map.of(
+                "train",
+                new DatasetProgress(
+                    0.52,
+                    60_000,
+                    List.of(),
+                    List.of(new RankProgress(0, 1_234, 500_000_000L, 4_000_000_000L)),
+                    2,
+                    null)));
+
+    assertThat(new SummaryText(RECORD, summary, progress).text())
+        .isEqualTo(
+            """
+            ads-3: ok after 12.3 s
+            train: first batch after 0.5 s, 2,225 rows/s, row groups skipped 2
+              epoch 0: rows read 60,000, dropped by step 0 (anti_join) 1,200,\
+             dropped by step 3 (downsample) 50,000, delivered 8,800, padded 0
+              epoch 1: rows read 100, delivered 100, padded 1
+            valid: not read
+            rank 0: 1,234 steps, trainer waited 12.5 %
+            rank 1: no feed opened, exit code 7
+            peak memory 700 MiB
+            run record /work/runs/ads-3\
+            """);
+  }
+
+  @Test
+  void whatIsUnknownIsLeftOut() {
+    Summary summary =
+        new Summary(
+            "ads",
+            Instant.EPOCH,
+            0.1,
+            new Summary.Exit(130, "cancelled", "Interrupted (Ctrl-C)"),
+            null,
+            List.of(new Summary.Rank(0, null, null, null)),
+            Map.of());
+    assertThat(new SummaryText(RECORD, summary, FeedProgress.none()).text())
+        .isEqualTo(
+            """
+            ads-3: cancelled after 0.1 s
+            rank 0: no feed opened, not started
+            run record /work/runs/ads-3\
+            """);
+  }
+}
