@@ -72,7 +72,7 @@ build_if_needed() {
   if ! is_built; then
     echo "lastmile: building (the first time takes a few minutes: libraries are downloaded)" >&2
     start=$(mktemp)
-    rm -rf "$JARS/lib"
+    rm -rf "$JARS/lib" "$JARS"/lastmile-app-*.jar
     if ! maven -q -Dquick -DskipTests package >&2 9<&-; then
       rm -f "$start"
       echo "error: The build failed; its messages stand above." >&2

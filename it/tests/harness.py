@@ -216,9 +216,9 @@ class Sandbox:
         return found
 
     def leftovers(self) -> list[str]:
-        """Runtime folders and files that are still there."""
-        found = self.shm.glob("lastmile-*/*")  # start.lock is the one file that stays
-        return [str(p.relative_to(self.shm)) for p in found if p.name != "start.lock"]
+        """Runtime folders and files that are still there; the empty file that starts are locked by may stay."""
+        paths = [p for p in self.shm.glob("lastmile-*/*") if p.name != "start.lock"]
+        return [str(p.relative_to(self.shm)) for p in paths]
 
     def gone_after(self, seconds: float) -> float:
         """Wait until no process is left; how long it took. Fails when it takes longer."""

@@ -143,7 +143,7 @@ MISTAKES = {
     "keep of nothing": Mistake(7, DOWNSAMPLE % "0", ("keep", "0", "(0, 1]")),
     "keep of too much": Mistake(7, DOWNSAMPLE % "1.5", ("keep", "1.5", "(0, 1]")),
     "keep that is negative": Mistake(7, DOWNSAMPLE % "-0.1", ("keep", "-0.1", "(0, 1]")),
-    "keep that is no number": Mistake(7, DOWNSAMPLE % ".nan", ("keep",)),
+    "keep that is no number": Mistake(7, DOWNSAMPLE % ".nan", ("keep", ".nan")),
     "missing file": Mistake(
         5, "    source: { parquet: t/part-009.parquet }", ("t/part-009.parquet",)
     ),

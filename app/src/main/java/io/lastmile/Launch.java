@@ -43,8 +43,11 @@ record Launch(
     RunRecord record = null;
     try {
       JobData data = opened.add(planner.apply(experiment));
+      RuntimeFolder folder = opened.add(RuntimeFolder.open());
+      Feeder feeder = opened.add(data.open(folder));
       record = RunRecord.create(options.runs(), experiment.name());
-      return launch.start(record, data, options.output(), started, opened);
+      record.files(data.files());
+      return launch.start(record, folder, feeder, options.output(), started, opened);
     } catch (RuntimeException e) {
       opened.close(record);
       throw e;
@@ -55,7 +58,7 @@ record Launch(
     Training training = experiment.training();
     if (training == null) {
       throw LastmileException.user(
-          "train", "Nothing to run: the experiment has no train section (it names the script)");
+          "train", "Nothing to run: the experiment has no \"train\" section (it names the script)");
     }
     Path script = ScriptFile.of(experiment, training);
     Map<String, String> driver = System.getenv();
@@ -66,16 +69,18 @@ record Launch(
   }
 
   private Run start(
-      RunRecord record, JobData data, RankOutput output, Instant started, Opened opened) {
+      RunRecord record,
+      RuntimeFolder folder,
+      Feeder feeder,
+      RankOutput output,
+      Instant started,
+      Opened opened) {
     MemoryPeak memory = opened.add(MemoryPeak.start());
     Conclusion conclusion = new Conclusion(experiment, training.ranks(), record, memory, started);
     try {
       record.event("started", Map.of("run", record.id()));
       record.experiment(CanonicalJson.write(experiment));
-      record.files(data.files());
       RunEvents events = new RunEvents(record, output);
-      RuntimeFolder folder = opened.add(RuntimeFolder.open());
-      Feeder feeder = opened.add(data.open(folder));
       record.event("feed_opened", Map.of("socket", folder.socket().toString()));
       Ranks ranks = new LocalLauncher().start(plan(record, folder), events);
       opened.add(EpochWatch.start(feeder, events));

@@ -38,7 +38,7 @@ class HouseTest {
     allowed.put("dataset", List.of("error"));
     allowed.put("query", List.of("error", "dataset"));
     allowed.put("source", List.of("error", "dataset", "query"));
-    allowed.put("split", List.of("error", "dataset", "source"));
+    allowed.put("split", List.of("error", "dataset", "query", "source"));
     allowed.put("batch", List.of("error", "dataset", "query"));
     allowed.put("plan", List.of("error", "dataset", "query", "source", "split", "batch"));
     List<String> engine = List.of("error", "dataset", "query", "source", "split", "batch", "plan");

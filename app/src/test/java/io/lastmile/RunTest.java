@@ -225,7 +225,8 @@ class RunTest {
     Experiment opened =
         new Experiment("ads", 1, Map.of(), null, new Cluster(1, 1L << 30), experiment.origin());
     assertThatThrownBy(() -> Launch.start(opened, options(), any -> data))
-        .hasMessage("Nothing to run: the experiment has no train section (it names the script)");
+        .hasMessage(
+            "Nothing to run: the experiment has no \"train\" section (it names the script)");
     assertThat(folder.resolve("runs")).doesNotExist();
   }
 }

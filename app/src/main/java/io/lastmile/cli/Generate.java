@@ -74,13 +74,6 @@ final class Generate implements Callable<Integer> {
       })
   private int sessions = 1;
 
-  @Option(
-      names = {"-h", "--help"},
-      usageHelp = true,
-      description = "this text")
-  @SuppressWarnings("UnusedVariable") // picocli reads it
-  private boolean help;
-
   @Spec private @Nullable CommandSpec spec;
 
   @Override

@@ -58,7 +58,7 @@ final class GeneratedTables {
             rows(file),
             quoted(target.toString()),
             plan.rowGroup(),
-            quoted(ArrowSchema.encode(columns)));
+            quoted(ArrowSchemaWriter.encode(columns)));
   }
 
   /** The statement that writes the table of spam users: {@code user_id}, {@code reason}. */

@@ -14,7 +14,7 @@ package io.lastmile.cli;
 record GenerationPlan(
     Shape shape, long rows, int files, int rowGroup, long seed, int wide, int sessions) {
 
-  /** The first row of a file, from 0; that of the file behind the last is the end. */
+  /** The first row of a file, from 0; that of the file after the last is the end. */
   long firstRow(int file) {
     return rows / files * file + Math.min(file, rows % files);
   }

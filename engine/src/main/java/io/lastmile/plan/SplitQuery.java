@@ -61,7 +61,7 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
   static String scan(List<TableFile> files) {
     return files.stream()
         .map(file -> Expressions.literal(file.path().toString()))
-        .collect(Collectors.joining(", ", "read_parquet([", "])"));
+        .collect(Collectors.joining(", ", "read_parquet([", "], hive_partitioning=false)"));
   }
 
   /** Index of the row identity among the result columns. */
@@ -150,7 +150,7 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
   private static String file(Split.Part part) {
     return "read_parquet("
         + Expressions.literal(part.file().path().toString())
-        + ", file_row_number=true)";
+        + ", file_row_number=true, hive_partitioning=false)";
   }
 
   private static String between(Split.Part first, Split.Part last) {

@@ -95,7 +95,8 @@ final class StepCompiler {
                 keys.stream().map(Binding::sql).collect(Collectors.joining(", ")));
     Set<String> sources = new LinkedHashSet<>(sampled.sources());
     keys.forEach(key -> sources.addAll(key.sources()));
-    String condition = sampled.sql() + " AND " + unit + " >= CAST(" + sample.keep() + " AS DOUBLE)";
+    String drawn = unit + " >= CAST(" + sample.keep() + " AS DOUBLE)";
+    String condition = sample.keep() == 1 ? "FALSE" : sampled.sql() + " AND " + drawn;
     drops.add(new DropStep(number, sample.kind(), condition, sources));
     if (sample.weight() != null) {
       weigh(sample.weight(), sampled, sample.keep(), element + ".weight");

@@ -16,6 +16,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * {@code lastmile_kept} ({@link KeptFunction}).
  */
 public final class Engine implements AutoCloseable {
+  /** Rows are computed as they are asked for, not 10 MiB ahead. */
+  private static final String SESSION_SETTINGS = "SET streaming_buffer_size='1B'";
+
   private final long database;
   private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -62,12 +65,12 @@ public final class Engine implements AutoCloseable {
   }
 
   private static String settings(long memoryLimitBytes) {
-    return "SET threads=1; SET memory_limit='"
+    return "SET GLOBAL threads=1; SET GLOBAL memory_limit='"
         + memoryLimitBytes
-        + "B'; SET temp_directory=''; SET TimeZone='UTC';"
-        + " SET disabled_optimizers='join_order,build_side_probe_side';"
-        + " SET autoinstall_known_extensions=false; SET autoload_known_extensions=false;"
-        + " SET parquet_metadata_cache=true";
+        + "B'; SET GLOBAL temp_directory=''; SET GLOBAL TimeZone='UTC';"
+        + " SET GLOBAL disabled_optimizers='join_order,build_side_probe_side';"
+        + " SET GLOBAL autoinstall_known_extensions=false; SET GLOBAL autoload_known_extensions=false;"
+        + " SET GLOBAL parquet_metadata_cache=true";
   }
 
   /** A new connection. */
@@ -77,7 +80,9 @@ public final class Engine implements AutoCloseable {
       if (DuckDb.state(DuckDb.CONNECT, database, out.address()) != 0) {
         throw new QueryException(QueryException.Kind.OTHER, "The engine refused a connection");
       }
-      return new Session(out.get(JAVA_LONG, 0));
+      Session session = new Session(out.get(JAVA_LONG, 0));
+      session.execute(SESSION_SETTINGS);
+      return session;
     }
   }
 

@@ -33,6 +33,7 @@ record Footer(Schema schema, List<RowGroup> rowGroups, Map<String, Integer> fixe
     private final CompactReader in;
     private final List<Element> elements = new ArrayList<>();
     private final List<Group> groups = new ArrayList<>();
+    private long rows = -1;
     private @Nullable Schema schema;
     private @Nullable String arrow;
 
@@ -54,13 +55,14 @@ record Footer(Schema schema, List<RowGroup> rowGroups, Map<String, Integer> fixe
       for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
         switch (id) {
           case 2 -> schema();
+          case 3 -> rows = in.integer();
           case 4 -> repeat(() -> groups.add(group()));
           case 5 -> repeat(this::keyValue);
           default -> in.skip();
         }
       }
-      if (schema == null) {
-        throw new IllegalArgumentException("no schema");
+      if (schema == null || rows != groups.stream().mapToLong(Group::rows).sum()) {
+        throw new IllegalArgumentException("no schema, or rows are missing");
       }
       Map<String, Integer> lengths = arrow == null ? Map.of() : ArrowSchema.fixedLengths(arrow);
       return new Footer(schema, named(), lengths);

@@ -108,7 +108,7 @@ public final class FeedServer implements Feeder {
 
   /** One connection from its greeting to its end. */
   private void serve(Wire wire) {
-    try (wire) {
+    try {
       Wire.Message first = wire.read();
       switch (first.type()) {
         case Wire.LIFELINE -> wire.read();
@@ -125,6 +125,7 @@ public final class FeedServer implements Feeder {
           LastmileException.of(FailureKind.USER, "Invalid message of a client: " + e.getMessage()));
     } finally {
       connections.remove(wire);
+      closeQuietly(wire);
     }
   }
 

@@ -76,14 +76,14 @@ public record Interpreter(String program) {
           "Python at %s is %s (must be 3.11 or newer; %s)".formatted(path, version, REMEDY));
     }
     List<String> missing = List.of(found.get(3).split(" "));
+    if (missing.contains("torch")) {
+      throw missing(path, "torch", "which " + text.name() + " imports", "pip install torch");
+    }
     if (missing.contains("numpy")) {
       throw missing(path, "numpy", "which the batches need", "pip install numpy");
     }
     if (missing.contains("lastmile")) {
       throw missing(path, "lastmile", "which the script reads from", "set LASTMILE_HOME");
-    }
-    if (missing.contains("torch")) {
-      throw missing(path, "torch", "which " + text.name() + " imports", "pip install torch");
     }
   }
 

@@ -25,17 +25,17 @@ import org.apache.arrow.flatbuf.Utf8;
  * it (base64 of an IPC schema message). It tells readers that an embedding has a fixed size, which
  * Parquet's own schema cannot say.
  */
-final class ArrowSchema {
+final class ArrowSchemaWriter {
   private static final int CONTINUATION = 0xFFFFFFFF;
   private static final int ALIGNMENT = 8;
 
   private final FlatBufferBuilder builder = new FlatBufferBuilder();
 
-  private ArrowSchema() {}
+  private ArrowSchemaWriter() {}
 
   /** The metadata value for these columns. */
   static String encode(List<GeneratedColumn> columns) {
-    return new ArrowSchema().message(columns);
+    return new ArrowSchemaWriter().message(columns);
   }
 
   private String message(List<GeneratedColumn> columns) {
