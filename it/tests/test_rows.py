@@ -191,6 +191,30 @@ def test_a_million_keys_against_splits_of_ten_thousand_rows(sandbox: Sandbox, sh
         check_ranks(ranks(server.address, 2), dataset)
 
 
+@pytest.mark.parametrize("shuffle", ["none", "row_groups"])
+def test_a_few_rows_of_one_vector_stay_before_many_of_the_next(
+    sandbox: Sandbox, shuffle: str
+) -> None:
+    # The engine reads 2,048 rows at a time and likes to hold back results of fewer than 64.
+    root = sandbox.folder / "t"
+    files = data.write_impressions(root, files=2, rows=8192, row_group=8192)
+    data.write_listed(sandbox.folder / "spam.parquet", np.arange(0, 300, 7))
+
+    def few_then_many(rows: pa.Table) -> np.ndarray:
+        uid = np.asarray(rows.column("uid"))
+        return uid % 2048 < np.where(uid // 2048 % 2 == 0, 50, 400)
+
+    sql = "uid % 2048 < CASE WHEN uid // 2048 % 2 = 0 THEN 50 ELSE 400 END"
+    steps = [
+        AntiJoin(sandbox.folder / "spam.parquet", {"user_id": "user_id"}),
+        Filter(sql, few_then_many),
+        Downsample(0.9, ["uid"], where=("label = 0", label(0))),
+    ]
+    dataset = Dataset("t", root, files, UID, steps, batch=100, shuffle=SHUFFLES[shuffle])
+    with sandbox.serve(sandbox.experiment(dataset)) as server:
+        check_ranks(ranks(server.address, 2), dataset)
+
+
 def sampled(sandbox: Sandbox, steps: list[Any], epochs: int = 1) -> list[set[int]]:
     """The uids that stay, by epoch; checked against the oracle."""
     root = sandbox.folder / "t"

@@ -43,6 +43,7 @@ def test_a_script_that_keeps_every_batch_is_told(sandbox: Sandbox) -> None:
         with pytest.raises(lastmile.BatchesHeld) as caught:
             for batch in feed:
                 kept.append(batch["dense"])
+                del batch
         message = str(caught.value)
         assert '"dense"' in message
         assert '"seq"' not in message
@@ -50,7 +51,7 @@ def test_a_script_that_keeps_every_batch_is_told(sandbox: Sandbox) -> None:
         assert "slots" in message
         assert 4 <= len(kept) < 40
         values = [np.array(tensor) for tensor in kept]
-        del batch, caught
+        del caught
         kept.clear()
         # The feed is still good: what comes next is the next batch.
         rest = [np.array(batch["dense"]) for batch in feed]
