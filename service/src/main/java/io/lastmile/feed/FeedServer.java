@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -41,6 +42,7 @@ public final class FeedServer implements Feeder {
   /** The feeds by dataset and, for those of one rank, the rank; guarded by itself. */
   private final Map<String, FeedSession> sessions = new LinkedHashMap<>();
 
+  private final AtomicBoolean failed = new AtomicBoolean();
   private volatile boolean closed;
 
   private FeedServer(JobPlan plan, RuntimeFolder folder, Path socket, ServerSocketChannel server) {
@@ -273,8 +275,9 @@ public final class FeedServer implements Feeder {
 
   @Override
   public void fail(LastmileException why) {
-    if (failure.complete(why)) {
+    if (failed.compareAndSet(false, true)) {
       everySession().forEach(session -> session.fail(why));
+      failure.complete(why);
     }
   }
 
