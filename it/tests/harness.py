@@ -216,7 +216,7 @@ class Sandbox:
         return found
 
     def leftovers(self) -> list[str]:
-        """Runtime folders and files that are still there; the empty file that starts are locked by may stay."""
+        """Runtime folders and files that are still there, but for the lock file of the starts."""
         paths = [p for p in self.shm.glob("lastmile-*/*") if p.name != "start.lock"]
         return [str(p.relative_to(self.shm)) for p in paths]
 

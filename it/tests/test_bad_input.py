@@ -260,7 +260,7 @@ def test_a_missing_experiment(inputs: Sandbox) -> None:
 
 def test_an_experiment_without_a_training_section_cannot_run(inputs: Sandbox) -> None:
     text = GOOD.replace("train:\n  script: train.py\n  ranks: 2\n", "")
-    assert "no train section" in check_refused(inputs, run(inputs, text))
+    assert 'no "train" section' in check_refused(inputs, run(inputs, text))
 
 
 def test_a_python_without_torch(inputs: Sandbox) -> None:
@@ -270,6 +270,7 @@ def test_a_python_without_torch(inputs: Sandbox) -> None:
     for installed in Path(np.__file__).parents[1].glob("numpy*"):
         (packages / installed.name).symlink_to(installed)
     bare = folder / "bin" / "python"
+    inputs.write("train.py", "import torch\n")
     line = check_refused(inputs, run(inputs, GOOD, str(bare)))
     assert "torch" in line
     assert str(bare) in line
@@ -332,8 +333,8 @@ def test_a_dataset_that_there_is_not(inputs: Sandbox, monkeypatch: pytest.Monkey
     monkeypatch.setenv("LASTMILE_SHM", str(inputs.shm))
     monkeypatch.setenv("LASTMILE_NO_BUILD", "1")
     path: Path = inputs.write("experiment.yaml", GOOD)
-    with pytest.raises(lastmile.UserError, match=r'"trane".*did you mean "train"'):
-        lastmile.open(str(path), "trane")
+    with pytest.raises(lastmile.UserError, match=r'"tarin".*did you mean "train"'):
+        lastmile.open(str(path), "tarin")
 
 
 def test_a_feed_outside_a_job_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
