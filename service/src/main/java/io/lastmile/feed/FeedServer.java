@@ -154,6 +154,7 @@ public final class FeedServer implements Feeder {
       session.join(rank, welcome(dataset, rank));
       orderly = converse(wire, session, rank);
     } catch (LastmileException e) {
+      refuse(wire, e);
       session.fail(e);
     } finally {
       session.left(rank, orderly || closed);
