@@ -89,9 +89,6 @@ def test_when_the_driver_is_killed_at_the_start_nothing_stays(sandbox: Sandbox) 
     assert not sandbox.leftovers()
 
 
-@pytest.mark.skip(
-    reason="a child with a session of its own outlives a killed driver: not mended yet"
-)
 def test_ranks_that_ignore_signals_and_their_children_go_with_the_driver(
     sandbox: Sandbox,
 ) -> None:
@@ -241,7 +238,6 @@ def test_a_corrupt_row_group_is_skipped_and_counted_when_asked(
     assert "row groups skipped 1" in outcome.out
 
 
-@pytest.mark.skip(reason="the oracle reads the corrupt column itself: not mended yet")
 def test_a_column_that_is_not_needed_may_be_corrupt(sandbox: Sandbox) -> None:
     whole = table(sandbox, batch=50)
     uids = whole.sequence().rows.column("uid").to_pylist()

@@ -62,7 +62,6 @@ def test_the_rest_after_a_position_is_the_rest(
         assert [b.step for b in batches] == list(range(7, 7 + len(dealt)))
 
 
-@pytest.mark.skip(reason="fails under load: not mended yet")
 def test_every_position_of_an_epoch_resumes(sandbox: Sandbox, table: Dataset) -> None:
     large = replace(table, batch=100)
     states = [batch.state for batch in first_steps(sandbox, large, world=1, steps=None)]
@@ -79,7 +78,6 @@ def test_every_position_of_an_epoch_resumes(sandbox: Sandbox, table: Dataset) ->
                 assert order(got) == epoch
 
 
-@pytest.mark.skip(reason="fails under load: not mended yet")
 def test_going_back_in_the_same_feed(sandbox: Sandbox, table: Dataset) -> None:
     uids = table.sequence().rows.column("uid").to_pylist()
 

@@ -230,7 +230,6 @@ def long_lists(sandbox: Sandbox, rows: int, batch: int, usual: int, long: int) -
 
 
 @pytest.mark.parametrize("world", [1, 2])
-@pytest.mark.skip(reason="a batch that outgrows its slot fails: not mended yet")
 def test_a_batch_fifty_times_the_average(sandbox: Sandbox, world: int) -> None:
     dataset = long_lists(sandbox, rows=64 * 120, batch=64, usual=20, long=2000)
     with sandbox.serve(sandbox.experiment(dataset)) as server:

@@ -68,7 +68,6 @@ def dataset(sandbox: Sandbox, table: pa.Table, tensors: dict[str, Tensor], **mor
 
 @pytest.mark.parametrize("shuffle", ["none", "row_groups"])
 @pytest.mark.parametrize("world", [1, 3])
-@pytest.mark.skip(reason="nanosecond timestamps with a zone are refused: not mended yet")
 def test_every_tensor_equals_what_pyarrow_reads(sandbox: Sandbox, world: int, shuffle: str) -> None:
     order = Shuffle(row_groups=3) if shuffle == "row_groups" else NONE
     table = data.awkward(5, 1000)
@@ -183,9 +182,6 @@ BAD_VALUES: dict[str, tuple[pa.DataType, Any, Any, Tensor]] = {
 
 
 @pytest.mark.parametrize("case", BAD_VALUES)
-@pytest.mark.skip(
-    reason="a failed cast names file and row group, not column and row: not mended yet"
-)
 def test_a_bad_value_is_named_with_file_row_group_column_and_row(
     sandbox: Sandbox, case: str
 ) -> None:

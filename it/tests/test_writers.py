@@ -116,14 +116,7 @@ def by_parquet_java(folder: Path) -> None:
 WRITERS = {"pyarrow": by_pyarrow, "duckdb": by_duckdb, "parquet-java": by_parquet_java}
 
 
-@pytest.mark.parametrize(
-    "writer",
-    [
-        "pyarrow",
-        "duckdb",
-        pytest.param("parquet-java", marks=pytest.mark.skip(reason="fails: not mended yet")),
-    ],
-)
+@pytest.mark.parametrize("writer", WRITERS)
 def test_every_combination_of_a_writer_is_read(
     sandbox: Sandbox, writer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,8 +66,8 @@ class Ring:
         return free
 
     def exhausted(self) -> bool:
-        """Return whether the script holds every slot. Batches in files of their own do not count."""
-        return sum(slot < self.size for slot in self._held) == self.size
+        """Return whether the script holds every slot; a batch in a file of its own occupies one too."""
+        return len(self._held) >= self.size
 
     def describe_held(self) -> str:
         """Name the batches and tensors that are held, for a message."""

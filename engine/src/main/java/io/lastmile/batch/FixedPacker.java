@@ -26,7 +26,7 @@ record FixedPacker(Layout.Place place) implements FormPacker {
       long offset = offset(vectors, column, at);
       Memory.copy(values + offset * bytes, target, form.rowBytes());
       if (valueMask != 0) {
-        Nulls.fillValues(form, valueMask, offset, width, target, at);
+        Nulls.fillValues(form, valueMask, offset, width, target, value -> at);
       }
     }
   }

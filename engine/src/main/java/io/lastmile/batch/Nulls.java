@@ -1,5 +1,7 @@
 package io.lastmile.batch;
 
+import java.util.function.LongToIntFunction;
+
 /** What becomes of nulls. */
 final class Nulls {
   private Nulls() {}
@@ -18,13 +20,21 @@ final class Nulls {
     }
   }
 
-  /** Overwrites the nulls among the values of a list that has been copied. */
+  /**
+   * Overwrites the nulls among list values that have been copied; {@code rowOf} tells the row of a
+   * value by its index.
+   */
   static void fillValues(
-      TensorForm form, long mask, long firstValue, long count, long target, int row) {
+      TensorForm form,
+      long mask,
+      long firstValue,
+      long count,
+      long target,
+      LongToIntFunction rowOf) {
     int bytes = form.dtype().bytes();
     for (long i = 0; i < count; i++) {
       if (!Memory.valid(mask, firstValue + i)) {
-        Memory.put(target + i * bytes, bytes, value(form, 0, row));
+        Memory.put(target + i * bytes, bytes, value(form, 0, rowOf.applyAsInt(firstValue + i)));
       }
     }
   }

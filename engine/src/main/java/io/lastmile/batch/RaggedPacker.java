@@ -50,7 +50,7 @@ record RaggedPacker(Layout.Place place) implements FormPacker {
     if (hash == null) {
       Memory.copy(vectors.childData(column) + start * bytes, target, length * bytes);
       if (mask != 0) {
-        Nulls.fillValues(form, mask, start, length, target, row);
+        Nulls.fillValues(form, mask, start, length, target, value -> rowOf(vectors, value, row));
       }
       return end + length;
     }
@@ -58,9 +58,22 @@ record RaggedPacker(Layout.Place place) implements FormPacker {
     for (long i = 0; i < length; i++) {
       boolean valid = Memory.valid(mask, start + i);
       long id =
-          valid ? Text.id(strings + Text.BYTES * (start + i), hash) : Nulls.value(form, 0, row);
+          valid
+              ? Text.id(strings + Text.BYTES * (start + i), hash)
+              : Nulls.value(form, 0, rowOf(vectors, start + i, row));
       Memory.put(target + i * bytes, bytes, id);
     }
     return end + length;
+  }
+
+  /** The row of a value that lies in the run which begins with row {@code first}. */
+  private int rowOf(Vectors vectors, long value, int first) {
+    int column = place.form().results().getFirst();
+    int row = first;
+    while (length(vectors, row) == 0
+        || value >= Entries.offset(vectors, column, row) + length(vectors, row)) {
+      row++;
+    }
+    return row;
   }
 }

@@ -34,6 +34,12 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
 
   private static final String IDENTITY = "lastmile_row";
 
+  /**
+   * A column that keeps the order: behind a join the engine's operators hold small results back and
+   * let later ones pass, except where rows carry a list.
+   */
+  private static final String ORDER = "lastmile_order";
+
   public SplitQuery {
     outputs = List.copyOf(outputs);
     drops = List.copyOf(drops);
@@ -46,6 +52,11 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
     List<String> inFileOrder =
         columns.stream().map(TableColumn::name).filter(used::contains).toList();
     return new SplitQuery(outputs.sql(), stage.drops(), inFileOrder);
+  }
+
+  /** The same with only some outputs and steps: for finding the one that fails. */
+  public SplitQuery only(List<String> someOutputs, List<DropStep> someDrops) {
+    return new SplitQuery(someOutputs, someDrops, sources);
   }
 
   /** A column of the source as it is. */
@@ -79,6 +90,8 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
       sql.append(output).append(", ");
     }
     sql.append(IDENTITY)
+        .append(", ")
+        .append(ORDER)
         .append("\nFROM (\n  ")
         .append(String.join("\n  UNION ALL\n  ", ranges(split.parts())))
         .append("\n) AS source");
@@ -132,7 +145,9 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
     }
     sql.append((long) first.fileOrdinal() << NUMBER_BITS)
         .append(" + file_row_number AS ")
-        .append(IDENTITY);
+        .append(IDENTITY)
+        .append(", []::BIGINT[] AS ")
+        .append(ORDER);
     if (drops.stream().anyMatch(drop -> drop.condition().contains(IDENTITY_PATH.sql()))) {
       sql.append(", ")
           .append(Expressions.literal(first.file().relative()))

@@ -25,8 +25,9 @@ record Storage(String sql, DType dtype) {
           new Storage(
               "CAST(CAST((" + sql + ") - DATE '1970-01-01' AS BIGINT) AS " + wanted.sql() + ")",
               wanted);
-      case TIMESTAMP, TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS, TIMESTAMP_TZ ->
-          new Storage("CAST(epoch_us(" + sql + ") AS " + wanted.sql() + ")", wanted);
+      case TIMESTAMP, TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS, TIMESTAMP_TZ, TIMESTAMP_TZ_NS ->
+          new Storage(
+              "CAST(epoch_us(" + cast(sql, kind, "") + ") AS " + wanted.sql() + ")", wanted);
       case VARCHAR, BLOB, TIME -> null;
       default -> new Storage("CAST((" + sql + ") AS " + wanted.sql() + ")", wanted);
     };
@@ -48,6 +49,7 @@ record Storage(String sql, DType dtype) {
           TIMESTAMP_MS,
           TIMESTAMP_NS,
           TIMESTAMP_TZ,
+          TIMESTAMP_TZ_NS,
           VARCHAR,
           BLOB,
           TIME ->
@@ -70,7 +72,8 @@ record Storage(String sql, DType dtype) {
           TIMESTAMP_S,
           TIMESTAMP_MS,
           TIMESTAMP_NS,
-          TIMESTAMP_TZ ->
+          TIMESTAMP_TZ,
+          TIMESTAMP_TZ_NS ->
           DType.INT64;
       case FLOAT -> DType.FLOAT32;
       case DOUBLE -> DType.FLOAT64;
@@ -86,6 +89,7 @@ record Storage(String sql, DType dtype) {
       case UINTEGER, UBIGINT -> "CAST((" + sql + ") AS BIGINT" + suffix + ")";
       case TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS ->
           "CAST((" + sql + ") AS TIMESTAMP" + suffix + ")";
+      case TIMESTAMP_TZ_NS -> "CAST((" + sql + ") AS TIMESTAMPTZ" + suffix + ")";
       default -> sql;
     };
   }

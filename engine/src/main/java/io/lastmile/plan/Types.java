@@ -28,6 +28,7 @@ final class Types {
           Kind.TIMESTAMP_MS,
           Kind.TIMESTAMP_NS,
           Kind.TIMESTAMP_TZ,
+          Kind.TIMESTAMP_TZ_NS,
           Kind.VARCHAR,
           Kind.BLOB);
 

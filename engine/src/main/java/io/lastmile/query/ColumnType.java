@@ -48,12 +48,13 @@ public sealed interface ColumnType {
     DOUBLE("DOUBLE"),
     /** int32 days since 1970-01-01. */
     DATE("DATE"),
-    /** int64 microseconds, as all timestamps but the three that name another unit. */
+    /** int64 microseconds, as all timestamps but those that name another unit. */
     TIMESTAMP("TIMESTAMP"),
     TIMESTAMP_S("TIMESTAMP_S"),
     TIMESTAMP_MS("TIMESTAMP_MS"),
     TIMESTAMP_NS("TIMESTAMP_NS"),
     TIMESTAMP_TZ("TIMESTAMP WITH TIME ZONE"),
+    TIMESTAMP_TZ_NS("TIMESTAMPTZ_NS"),
     /** int64 microseconds since midnight. */
     TIME("TIME"),
     /** Of any width and scale; cast it to a type that can be read. */

@@ -31,6 +31,7 @@ final class LogicalTypes {
   static final int ARRAY = 33;
   static final int ANY = 34;
   static final int NULL = 36;
+  static final int TIMESTAMP_TZ_NS = 42;
 
   private LogicalTypes() {}
 
@@ -89,6 +90,7 @@ final class LogicalTypes {
       case TIMESTAMP_MS -> Kind.TIMESTAMP_MS;
       case TIMESTAMP_NS -> Kind.TIMESTAMP_NS;
       case TIMESTAMP_TZ -> Kind.TIMESTAMP_TZ;
+      case TIMESTAMP_TZ_NS -> Kind.TIMESTAMP_TZ_NS;
       case DATE -> Kind.DATE;
       case TIME -> Kind.TIME;
       case DECIMAL -> Kind.DECIMAL;

@@ -67,7 +67,14 @@ final class Values {
       case USMALLINT -> NativeMemory.ALL.get(JAVA_SHORT_UNALIGNED, data + row * 2) & 0xFFFFL;
       case INTEGER, DATE -> (long) NativeMemory.ALL.get(JAVA_INT_UNALIGNED, data + row * 4);
       case UINTEGER -> NativeMemory.ALL.get(JAVA_INT_UNALIGNED, data + row * 4) & 0xFFFFFFFFL;
-      case BIGINT, TIME, TIMESTAMP, TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS, TIMESTAMP_TZ ->
+      case BIGINT,
+          TIME,
+          TIMESTAMP,
+          TIMESTAMP_S,
+          TIMESTAMP_MS,
+          TIMESTAMP_NS,
+          TIMESTAMP_TZ,
+          TIMESTAMP_TZ_NS ->
           NativeMemory.ALL.get(JAVA_LONG_UNALIGNED, data + row * 8);
       case UBIGINT -> fitting(NativeMemory.ALL.get(JAVA_LONG_UNALIGNED, data + row * 8), 0);
       case HUGEINT ->

@@ -196,10 +196,12 @@ final class FeedSession implements StepSink {
 
   @Override
   public PackedRows larger(int rank, PackedRows outgrown, Layout layout) {
-    SlotRing ring = rank(rank).ring();
-    PackedRows rows = ring.larger(layout);
-    ring.giveBack(outgrown);
-    return rows;
+    return rank(rank).ring().larger(outgrown, layout);
+  }
+
+  @Override
+  public void outgrown(int rank, PackedRows rows) {
+    rank(rank).ring().outgrown(rows);
   }
 
   @Override

@@ -62,7 +62,8 @@ final class SharedMemory implements AutoCloseable {
       unlink();
       throw LastmileException.of(
           FailureKind.RESOURCES,
-          "Cannot make %s of %d bytes: %s".formatted(path, bytes, e.getMessage()),
+          "Cannot make a slot of %d MiB in shared memory: %s [%s]"
+              .formatted(mebibytes(bytes), e.getMessage(), path),
           e);
     }
   }
@@ -110,14 +111,19 @@ final class SharedMemory implements AutoCloseable {
       if (error != 0 || closed != 0) {
         long room = Files.getFileStore(path).getUsableSpace();
         throw new IOException(
-            "error %d of posix_fallocate, %d bytes are free (give /dev/shm more room, or lower batch or slots)"
-                .formatted(error, room));
+            "error %d of posix_fallocate, %d MiB are free (give it more room, or lower batch or slots)"
+                .formatted(error, room >> 20));
       }
     } catch (IOException e) {
       throw e;
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** Rounded up. */
+  static long mebibytes(long bytes) {
+    return (bytes + (1 << 20) - 1) >> 20;
   }
 
   private static MethodHandle function(

@@ -23,7 +23,7 @@ final class SharedMemoryCheck {
       throw LastmileException.of(
           FailureKind.USER,
           "The slots need %d MiB of shared memory, but %s has %d MiB free (give it more room, or lower batch, slots or ranks)"
-              .formatted((needed + (1 << 20) - 1) >> 20, folder.getParent(), free >> 20));
+              .formatted(SharedMemory.mebibytes(needed), folder.getParent(), free >> 20));
     }
   }
 

@@ -7,15 +7,18 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The slots of one rank. A slot is free, being filled by the worker whose turn it is, or with the
- * rank. A batch that outgrows its slot gets memory of its own, which counts as one more slot until
- * the rank frees it. Any thread.
+ * rank. A batch that outgrows its slot gets memory of its own, and occupies the slot until the rank
+ * frees it: the rank holds at most as many batches as there are slots. Any thread.
  */
 final class SlotRing implements AutoCloseable {
   private final Path folder;
@@ -30,8 +33,12 @@ final class SlotRing implements AutoCloseable {
   private final Deque<Integer> free = new ArrayDeque<>();
 
   private final Map<PackedRows, Integer> filling = new HashMap<>();
-  private final Map<Integer, SharedMemory> large = new HashMap<>();
+  private final Set<Integer> sent = new HashSet<>();
+  private final Map<Integer, Large> large = new HashMap<>();
   private int nextLarge;
+
+  /** Memory of its own, and the slot that it occupies. */
+  private record Large(SharedMemory memory, int slot) {}
 
   /**
    * Makes the slots.
@@ -96,13 +103,15 @@ final class SlotRing implements AutoCloseable {
     }
   }
 
-  /** Memory of its own for a batch that outgrew its slot. */
-  PackedRows larger(Layout larger) {
+  /** Memory of its own for a batch that outgrew these rows. */
+  PackedRows larger(PackedRows outgrown, Layout larger) {
     lock.lock();
     try {
+      int before = filled(outgrown, filling.get(outgrown));
+      Large own = large.get(before);
       int id = nextLarge++;
       SharedMemory memory = new SharedMemory(path(id), larger.bytes());
-      large.put(id, memory);
+      large.put(id, new Large(memory, own == null ? before : own.slot()));
       PackedRows rows = new PackedRows(memory.memory(), larger);
       filling.put(rows, id);
       return rows;
@@ -111,13 +120,13 @@ final class SlotRing implements AutoCloseable {
     }
   }
 
-  /** Rows that are not sent after all. */
-  void giveBack(PackedRows rows) {
+  /** Larger rows have taken the place of these, and occupy their slot. */
+  void outgrown(PackedRows rows) {
     lock.lock();
     try {
-      Integer slot = filling.remove(rows);
-      if (slot != null) {
-        release(slot);
+      Large own = large.remove(filled(rows, filling.remove(rows)));
+      if (own != null) {
+        own.memory().close();
       }
     } finally {
       lock.unlock();
@@ -128,14 +137,19 @@ final class SlotRing implements AutoCloseable {
   int send(PackedRows rows) {
     lock.lock();
     try {
-      Integer slot = filling.remove(rows);
-      if (slot == null) {
-        throw new IllegalStateException("These rows are not being filled");
-      }
+      int slot = filled(rows, filling.remove(rows));
+      sent.add(slot);
       return slot;
     } finally {
       lock.unlock();
     }
+  }
+
+  private static int filled(PackedRows rows, @Nullable Integer slot) {
+    if (slot == null) {
+      throw new IllegalStateException("Rows that are not being filled: " + rows);
+    }
+    return slot;
   }
 
   /** The file of a batch with memory of its own. */
@@ -152,9 +166,9 @@ final class SlotRing implements AutoCloseable {
   void mapped(int id) {
     lock.lock();
     try {
-      SharedMemory memory = large.get(id);
-      if (memory != null) {
-        memory.unlink();
+      Large own = large.get(id);
+      if (own != null) {
+        own.memory().unlink();
       }
     } finally {
       lock.unlock();
@@ -165,7 +179,9 @@ final class SlotRing implements AutoCloseable {
   void free(int slot) {
     lock.lock();
     try {
-      release(slot);
+      if (sent.remove(slot)) {
+        release(slot);
+      }
     } finally {
       lock.unlock();
     }
@@ -183,20 +199,19 @@ final class SlotRing implements AutoCloseable {
   }
 
   private void release(int slot) {
-    SharedMemory own = large.remove(slot);
+    Large own = large.remove(slot);
     if (own != null) {
-      own.close();
-    } else if (!isLarge(slot)) {
-      free.add(slot);
-      freed.signalAll();
+      own.memory().close();
     }
+    free.add(own == null ? slot : own.slot());
+    freed.signalAll();
   }
 
   /** Unmaps and deletes all; nobody may be filling one. */
   @Override
   public void close() {
     slots.forEach(SharedMemory::close);
-    large.values().forEach(SharedMemory::close);
+    large.values().forEach(own -> own.memory().close());
     large.clear();
   }
 }

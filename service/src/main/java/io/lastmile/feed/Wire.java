@@ -7,11 +7,16 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 
 /**
  * The messages of the feed protocol on one connection: uint32 length of what follows, uint8 type,
- * payload; little-endian. One thread reads; any thread writes.
+ * payload; little-endian. One thread reads. Any thread sends, without waiting: a thread of the
+ * connection writes, which nobody interrupts (an interrupt in the middle of a write would close the
+ * connection).
  */
 final class Wire implements AutoCloseable {
   static final int PROTOCOL = 1;
@@ -33,11 +38,24 @@ final class Wire implements AutoCloseable {
   /** Longest message that is taken from a client: a HELLO with a position. */
   private static final int LONGEST = 1 << 20;
 
+  /** How long the last messages may take when the connection is closed. */
+  private static final Duration LAST_WORDS = Duration.ofMillis(250);
+
+  /** Behind the last message. */
+  private static final ByteBuffer END_OF_MESSAGES = ByteBuffer.allocate(0);
+
   private final SocketChannel channel;
+  private final BlockingQueue<ByteBuffer> outbox = new LinkedBlockingQueue<>();
+  private final Thread writer;
+
+  /** Set by the writer when it ends, read by senders. */
+  private volatile boolean written;
+
   private final ByteBuffer header = ByteBuffer.allocate(5).order(ByteOrder.LITTLE_ENDIAN);
 
   Wire(SocketChannel channel) {
     this.channel = channel;
+    this.writer = Thread.ofPlatform().name("feed-writer").daemon().start(this::writeAll);
   }
 
   /** A message that came. */
@@ -78,12 +96,12 @@ final class Wire implements AutoCloseable {
   /** Sends a message with a JSON payload. */
   void send(int type, Map<String, ?> json) throws IOException {
     byte[] text = Json.write(json).getBytes(StandardCharsets.UTF_8);
-    write(message(type, text.length).put(text));
+    post(message(type, text.length).put(text));
   }
 
   /** Sends a message with two uint32. */
   void send(int type, int first, int second) throws IOException {
-    write(message(type, 2 * Integer.BYTES).putInt(first).putInt(second));
+    post(message(type, 2 * Integer.BYTES).putInt(first).putInt(second));
   }
 
   private static ByteBuffer message(int type, int length) {
@@ -93,17 +111,38 @@ final class Wire implements AutoCloseable {
         .put((byte) type);
   }
 
-  private synchronized void write(ByteBuffer message) throws IOException {
-    message.flip();
-    while (message.hasRemaining()) {
-      if (channel.write(message) < 0) {
-        throw new EOFException("closed");
+  private void post(ByteBuffer message) throws IOException {
+    if (written) {
+      throw new EOFException("closed");
+    }
+    outbox.add(message.flip());
+  }
+
+  private void writeAll() {
+    try {
+      for (ByteBuffer message = outbox.take();
+          message != END_OF_MESSAGES;
+          message = outbox.take()) {
+        while (message.hasRemaining()) {
+          channel.write(message);
+        }
       }
+    } catch (IOException | InterruptedException _) {
+      // The client is gone; the reader notices too.
+    } finally {
+      written = true;
     }
   }
 
+  /** Closes the connection when what was sent has been written, or cannot be. */
   @Override
   public void close() throws IOException {
+    outbox.add(END_OF_MESSAGES);
+    try {
+      boolean _ = writer.join(LAST_WORDS);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
     channel.close();
   }
 }

@@ -161,6 +161,7 @@ public final class Sequence {
     Target larger = Target.of(sink.larger(rank, full.rows(), full.larger(lengths)));
     larger.packer().copy(full.rows(), 0, full.rows().rows(), larger.rows());
     targets.set(rank, larger);
+    sink.outgrown(rank, full.rows());
   }
 
   /** Rank r gets rows [⌊R·r/W⌋, ⌊R·(r+1)/W⌋) of the R rows left, or one padding row. */

@@ -42,7 +42,7 @@ final class Diagnosis {
     }
     List<Split.Part> readable = new ArrayList<>();
     for (Split.Part part : split.parts()) {
-      QueryException corrupt = probe(part);
+      QueryException corrupt = failure(session, plan.query().probe(part));
       if (corrupt == null) {
         readable.add(part);
       } else if (skips()) {
@@ -57,11 +57,7 @@ final class Diagnosis {
       }
     }
     if (readable.size() == split.parts().size()) {
-      throw LastmileException.of(
-          FailureKind.DATA,
-          "An expression of dataset \"%s\" failed on a row of %s: %s"
-              .formatted(plan.name(), places(split), failure.summary()),
-          failure);
+      throw new RowSearch(plan, session).describe(split, failure);
     }
     return new Split(split.epoch(), split.ordinal(), readable);
   }
@@ -72,10 +68,11 @@ final class Diagnosis {
     };
   }
 
-  private @Nullable QueryException probe(Split.Part part) throws InterruptedException {
-    try (Rows rows = session.query(plan.query().probe(part))) {
+  /** How a query fails, all its rows read; null: it does not. */
+  static @Nullable QueryException failure(Session session, String sql) throws InterruptedException {
+    try (Rows rows = session.query(sql)) {
       while (rows.next() != null) {
-        // Reading is the probe.
+        // Only its failure counts.
       }
       return null;
     } catch (QueryException e) {

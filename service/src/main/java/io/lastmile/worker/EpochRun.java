@@ -155,6 +155,8 @@ public final class EpochRun {
     if (running.decrementAndGet() > 0) {
       return;
     }
+    boolean _ =
+        Thread.interrupted(); // another worker's failure ends with us: what follows is not to stop
     try {
       LastmileException failed = failure.get();
       if (stopped) {

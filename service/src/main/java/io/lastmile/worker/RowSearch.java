@@ -1,0 +1,121 @@
+package io.lastmile.worker;
+
+import io.lastmile.batch.TensorForm;
+import io.lastmile.error.FailureKind;
+import io.lastmile.error.LastmileException;
+import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.DropStep;
+import io.lastmile.plan.SplitQuery;
+import io.lastmile.query.QueryException;
+import io.lastmile.query.Session;
+import io.lastmile.source.RowGroup;
+import io.lastmile.split.Split;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds the row on which an expression fails, by halves, and the step or column whose expression it
+ * is. Used by the worker that ran the split.
+ */
+final class RowSearch {
+  private static final String REMEDY = "filter such rows out, or use try_cast or another dtype";
+
+  private final DatasetPlan plan;
+  private final Session session;
+
+  RowSearch(DatasetPlan plan, Session session) {
+    this.plan = plan;
+    this.session = session;
+  }
+
+  /**
+   * What the user is told of a split whose row groups can be read, but whose query fails.
+   *
+   * @param failure of the split's query
+   */
+  LastmileException describe(Split split, QueryException failure) throws InterruptedException {
+    for (Split.Part part : split.parts()) {
+      if (failure(plan.query(), split, part) != null) {
+        return ofRow(split, narrowed(split, part));
+      }
+    }
+    return LastmileException.of(
+        FailureKind.DATA,
+        "An expression of dataset \"%s\" failed on a row: %s (%s) [%s]"
+            .formatted(plan.name(), failure.summary(), REMEDY, Diagnosis.places(split)),
+        failure);
+  }
+
+  /** The one row of a part that makes the query fail, as a part of its own. */
+  private Split.Part narrowed(Split split, Split.Part part) throws InterruptedException {
+    RowGroup rows = part.rowGroup();
+    if (rows.rows() == 1) {
+      return part;
+    }
+    long half = rows.rows() / 2;
+    Split.Part first = some(part, rows.firstRow(), half);
+    return narrowed(
+        split,
+        failure(plan.query(), split, first) == null
+            ? some(part, rows.firstRow() + half, rows.rows() - half)
+            : first);
+  }
+
+  private static Split.Part some(Split.Part part, long first, long count) {
+    RowGroup all = part.rowGroup();
+    return new Split.Part(
+        part.file(),
+        part.fileOrdinal(),
+        new RowGroup(
+            all.ordinal(),
+            first,
+            count,
+            all.compressedBytes(),
+            all.uncompressedBytes(),
+            all.listValues()));
+  }
+
+  private LastmileException ofRow(Split split, Split.Part row) throws InterruptedException {
+    List<DropStep> drops = plan.query().drops();
+    for (int count = 1; count <= drops.size(); count++) {
+      SplitQuery steps = plan.query().only(List.of(), drops.subList(0, count));
+      QueryException failed = failure(steps, split, row);
+      if (failed != null) {
+        DropStep step = drops.get(count - 1);
+        return failed("Step %d (%s)".formatted(step.step(), step.kind()), row, failed);
+      }
+    }
+    for (TensorForm form : plan.forms()) {
+      for (int i = 0; i < form.results().size() && form.role() != TensorForm.Role.IDENTITY; i++) {
+        String output = plan.query().outputs().get(form.results().get(i));
+        QueryException failed = failure(plan.query().only(List.of(output), drops), split, row);
+        if (failed != null) {
+          return failed("Column \"%s\"".formatted(form.columns().get(i)), row, failed);
+        }
+      }
+    }
+    throw new IllegalStateException("No expression fails on row " + row);
+  }
+
+  private LastmileException failed(String what, Split.Part row, QueryException failure) {
+    return LastmileException.of(
+        FailureKind.DATA,
+        "%s of dataset \"%s\" cannot be computed: %s (%s) [%s, row group %d, row %d]"
+            .formatted(
+                what,
+                plan.name(),
+                failure.summary(),
+                REMEDY,
+                row.file().path(),
+                row.rowGroup().ordinal(),
+                row.rowGroup().firstRow()),
+        failure);
+  }
+
+  /** How a query fails on a part of a split; null: it does not. */
+  private @Nullable QueryException failure(SplitQuery query, Split split, Split.Part part)
+      throws InterruptedException {
+    String sql = query.sql(new Split(split.epoch(), split.ordinal(), List.of(part)));
+    return Diagnosis.failure(session, sql);
+  }
+}
