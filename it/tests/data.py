@@ -143,12 +143,12 @@ def awkward(seed: int, rows: int, first: int = 0) -> pa.Table:
     columns["text_null"] = with_nulls(r, columns["text"].to_pylist(), pa.string())
     columns["word"] = columns["text"].dictionary_encode()
     for unit, scale in (("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)):
-        fine = r.integers(0, scale, rows) if unit != "ns" else r.integers(0, 10**6, rows) * 1000
-        ticks = instants * scale + fine
+        ticks = instants * scale + r.integers(0, scale, rows)
         for zone, suffix in ((None, ""), ("Europe/Zurich", "_zone")):
             columns[f"at_{unit}{suffix}"] = pa.array(ticks, pa.timestamp(unit, zone))
     for kind in (pa.int64(), pa.int32(), pa.uint8(), pa.float32(), pa.float64(), pa.string()):
         columns[f"list_{kind}"] = lists(r, rows, kind)
+    columns["list_ns"] = lists(r, rows, pa.int64()).cast(pa.list_(pa.timestamp("ns")))
     columns["list_days"] = lists(r, rows, pa.int32()).cast(pa.list_(pa.date32()))
     columns["emb"] = fixed(r, rows, 4, nulls=False)
     columns["emb_null"] = fixed(r, rows, 4)

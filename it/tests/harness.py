@@ -249,6 +249,9 @@ class Sandbox:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
         wrong += [f"in the runtime folder: {path}" for path in self.leftovers()]
         shutil.rmtree(self.shm, ignore_errors=True)
         return wrong

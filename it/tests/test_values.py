@@ -44,6 +44,7 @@ TENSORS: dict[str, Tensor] = {
     "list_as_float": Tensor("list_int64", dtype="float32", fill=0.5),
     "list_as_int32": Tensor("list_int64", dtype="int32", fill=0),
     "list_days": Tensor("list_days", fill=-1),
+    "list_ns": Tensor("list_ns", fill=-1),
     "emb": Tensor("emb"),
     "emb_null": Tensor("emb_null", fill=0.25),
     "emb_as_float64": Tensor("emb_null", dtype="float64", fill=0.1),

@@ -87,10 +87,20 @@ record Storage(String sql, DType dtype) {
       case UTINYINT -> "CAST((" + sql + ") AS SMALLINT" + suffix + ")";
       case USMALLINT -> "CAST((" + sql + ") AS INTEGER" + suffix + ")";
       case UINTEGER, UBIGINT -> "CAST((" + sql + ") AS BIGINT" + suffix + ")";
-      case TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS ->
-          "CAST((" + sql + ") AS TIMESTAMP" + suffix + ")";
-      case TIMESTAMP_TZ_NS -> "CAST((" + sql + ") AS TIMESTAMPTZ" + suffix + ")";
+      case TIMESTAMP_S, TIMESTAMP_MS -> "CAST((" + sql + ") AS TIMESTAMP" + suffix + ")";
+      case TIMESTAMP_NS, TIMESTAMP_TZ_NS -> microseconds(sql, suffix);
       default -> sql;
     };
+  }
+
+  /** Nanoseconds cut, not rounded, to microseconds: the engine's own cast rounds. */
+  private static String microseconds(String sql, String suffix) {
+    return suffix.isEmpty()
+        ? "make_timestamp(epoch_ns(" + sql + ") // 1000)"
+        : "CAST(list_transform("
+            + sql
+            + ", lambda ns: make_timestamp(epoch_ns(ns) // 1000)) AS TIMESTAMP"
+            + suffix
+            + ")";
   }
 }
