@@ -41,7 +41,7 @@ final class Wire implements AutoCloseable {
   /** How long the last messages may take when the connection is closed. */
   private static final Duration LAST_WORDS = Duration.ofMillis(250);
 
-  /** Behind the last message. */
+  /** Behind the last message; no other is empty. */
   private static final ByteBuffer END_OF_MESSAGES = ByteBuffer.allocate(0);
 
   private final SocketChannel channel;
@@ -121,7 +121,7 @@ final class Wire implements AutoCloseable {
   private void writeAll() {
     try {
       for (ByteBuffer message = outbox.take();
-          message != END_OF_MESSAGES;
+          message.hasRemaining();
           message = outbox.take()) {
         while (message.hasRemaining()) {
           channel.write(message);
