@@ -120,9 +120,7 @@ final class Wire implements AutoCloseable {
 
   private void writeAll() {
     try {
-      for (ByteBuffer message = outbox.take();
-          message.hasRemaining();
-          message = outbox.take()) {
+      for (ByteBuffer message = outbox.take(); message.hasRemaining(); message = outbox.take()) {
         while (message.hasRemaining()) {
           channel.write(message);
         }
