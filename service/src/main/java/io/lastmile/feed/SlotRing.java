@@ -107,7 +107,7 @@ final class SlotRing implements AutoCloseable {
   PackedRows larger(PackedRows outgrown, Layout larger) {
     lock.lock();
     try {
-      int before = filled(outgrown, filling.get(outgrown));
+      int before = filled(filling.get(outgrown));
       Large own = large.get(before);
       int id = nextLarge++;
       SharedMemory memory = new SharedMemory(path(id), larger.bytes());
@@ -124,7 +124,7 @@ final class SlotRing implements AutoCloseable {
   void outgrown(PackedRows rows) {
     lock.lock();
     try {
-      Large own = large.remove(filled(rows, filling.remove(rows)));
+      Large own = large.remove(filled(filling.remove(rows)));
       if (own != null) {
         own.memory().close();
       }
@@ -137,7 +137,7 @@ final class SlotRing implements AutoCloseable {
   int send(PackedRows rows) {
     lock.lock();
     try {
-      int slot = filled(rows, filling.remove(rows));
+      int slot = filled(filling.remove(rows));
       sent.add(slot);
       return slot;
     } finally {
@@ -145,9 +145,9 @@ final class SlotRing implements AutoCloseable {
     }
   }
 
-  private static int filled(PackedRows rows, @Nullable Integer slot) {
+  private static int filled(@Nullable Integer slot) {
     if (slot == null) {
-      throw new IllegalStateException("Rows that are not being filled: " + rows);
+      throw new IllegalStateException("These rows are not being filled");
     }
     return slot;
   }
