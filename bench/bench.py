@@ -166,9 +166,7 @@ def memory(folder: Path, rows: int) -> dict[str, Any]:
         f"{second // MIB} MiB, {growth:.3f} of it (limit {GROWTH_LIMIT}); peak {peak // MIB} MiB, "
         f"{peak / bound:.2f} of the bound of {bound // MIB} MiB"
     )
-    print(
-        f"  {rows / wall:,.0f} rows/s from start to end ({wall:.1f} s), {cpu.total / rows * 1e5:.2f} CPU-s per 100k rows"
-    )
+    print(f"  {rows / wall:,.0f} rows/s from start to end ({wall:.1f} s), {cpu.total / rows * 1e5:.2f} CPU-s per 100k")
     return {
         "rows": rows,
         "samples": len(samples),

@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "generate",
     description = {
-      "Writes made-up tables in the shape of a recommender's:",
+      "Writes made-up tables in the shape of a recommender's.",
       "OUT/impressions/part-*.parquet and OUT/spam_users.parquet.",
       "The same options give the same rows on every machine."
     },

@@ -18,7 +18,9 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  lastmile run experiment.yaml       train as the experiment says",
       "  lastmile explain experiment.yaml   show what would be read and how",
-      "  lastmile runs                      list the runs of this folder"
+      "  lastmile runs                      list the runs of this folder",
+      "  lastmile demo                      train a click model on real click logs",
+      "  lastmile python script.py          Python that can import the client"
     })
 final class RootCommand implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();

@@ -1,0 +1,96 @@
+"""What the documents say is so: commands, examples, paths, test vectors."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from harness import LASTMILE, REPO, Sandbox
+from oracle.hashing import key_bytes, uniform
+from oracle.permutation import permutation
+
+DOCUMENTS = sorted(
+    path.relative_to(REPO)
+    for pattern in ("*.md", "docs/*.md", "examples/*/*.md", "bench/*.md")
+    for path in REPO.glob(pattern)
+)
+README = (REPO / "README.md").read_text()
+GUARANTEES = (REPO / "docs" / "guarantees.md").read_text()
+
+
+def fenced(text: str, language: str) -> str:
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return block
+
+
+def rows_below(heading: str) -> list[list[str]]:
+    """The cells of the table in a chapter of the guarantees."""
+    _, _, chapter = GUARANTEES.partition(f"## {heading}\n")
+    lines = chapter.split("\n## ")[0].splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
+
+
+def test_the_example_of_the_readme_runs_as_it_stands(sandbox: Sandbox) -> None:
+    (command,) = re.findall(r"^ +\./lastmile (generate tables .*)$", README, re.MULTILINE)
+    sandbox.start(*command.split()).wait().expect(0)
+    sandbox.write("experiment.yaml", fenced(README, "yaml"))
+    script = sandbox.write("example.py", fenced(README, "python"))
+    job = sandbox.start("python", str(script)).wait().expect(0)
+    lines = job.out.splitlines()
+    assert len(lines) > 5
+    assert all(re.fullmatch(r"\d+ torch\.Size\(\[\d+, 4\]\) tensor\(.*\)", line) for line in lines)
+    explained = sandbox.start("explain", "experiment.yaml").wait().expect(0)
+    assert "lastmile_kept" in explained.out
+
+
+def test_the_python_of_the_environment_can_import_the_client(sandbox: Sandbox) -> None:
+    said = sandbox.start("python", "-c", "import lastmile, torch; print(lastmile.__file__)")
+    assert said.wait().expect(0).out.strip() == str(REPO / "python" / "lastmile" / "__init__.py")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_every_path_that_a_document_names_is_there(document: Path) -> None:
+    text = (REPO / document).read_text()
+    linked = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    for target in linked:
+        assert (REPO / document.parent / target).exists(), target
+    folders = [REPO, *REPO.glob("*/src/main/java/io/lastmile")]
+    for word in re.findall(r"`([\w./-]+/[\w./-]+)`", text):
+        if any((folder / word.split("/")[0]).is_dir() for folder in folders):
+            assert any(list(folder.glob(word + "*")) for folder in folders), word
+
+
+def test_commands_that_the_readme_names_exist() -> None:
+    help_text = subprocess.run(
+        [str(LASTMILE), "--help"], check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+    for command in set(re.findall(r"\./lastmile ([a-z]+)", README)):
+        assert re.search(rf"^ +(lastmile )?{command}\b", help_text, re.MULTILINE), command
+
+
+@pytest.mark.parametrize("row", rows_below("Permutation"), ids=" ".join)
+def test_permutations_of_the_guarantees(row: list[str]) -> None:
+    n, seed, label, result = row
+    name = label.split("`")[1]
+    numbers = [int(number) for number in re.findall(r"\d+", label.split("`")[2])]
+    assert permutation(name, numbers, int(seed), int(n)).tolist() == [
+        int(i) for i in result.split()
+    ]
+
+
+@pytest.mark.parametrize("row", rows_below("Sampling hash"), ids=" ".join)
+def test_sampling_hashes_of_the_guarantees(row: list[str]) -> None:
+    written, digest, share = row
+    said, _, drawn = written.translate({0x2212: "-"}).partition(" in epoch ")
+    seed, salt, *words = said.split(", ")
+    values = [json.loads(word) for word in words]
+    keys = [key_bytes(pa.array([value])) for value in values]
+    u = uniform(salt, keys, int(seed), int(drawn) if drawn else None)[0]
+    assert u == float(share)
+    assert u == int(digest.strip("`"), 16) / 2**64
