@@ -46,7 +46,7 @@ def test_a_program_in_java_trains_on_a_dataset_it_says_in_code(sandbox: Sandbox)
     (epoch,) = json.loads((record / "summary.json").read_text())["datasets"]["train"]["epochs"]
     said = [(record / "logs" / f"rank-{rank}.log").read_text() for rank in range(2)]
     trained = [int(re.findall(r"trained on (\d+) rows", text)[0]) for text in said]
-    assert sum(trained) == epoch["rows_delivered"] > 5000
+    assert sum(trained) == epoch["rows_delivered"] > 1000
     assert epoch["rows_read"] == 50_000
 
 
