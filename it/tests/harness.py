@@ -107,6 +107,13 @@ class Sandbox:
         self.wrapper: list[str] = []
         self._started: list[subprocess.Popen[str]] = []
 
+    def mount(self, folder: Path, size: str) -> None:
+        """Put a small file system over a folder, which only the processes started later see."""
+        private = ["-m"] if os.geteuid() == 0 else ["-rm"]
+        mount = f'mount -t tmpfs -o size={size} tmpfs {folder} && exec "$@"'
+        self.wrapper = ["unshare", *private, "sh", "-c", mount, "sh"]
+        subprocess.run([*self.wrapper, "true"], check=True)
+
     # -- what the user writes
 
     def experiment(

@@ -149,6 +149,27 @@ def check_cancelled(outcome: Outcome, code: int) -> None:
     assert [rank["rank"] for rank in summary["ranks"]] == [0, 1]
 
 
+def test_a_full_disk_does_not_end_the_training_but_is_told(sandbox: Sandbox) -> None:
+    script = sandbox.write(
+        "chatty.py",
+        """
+import lastmile, os
+for batch in lastmile.feed("train", arrays="numpy"):
+    print("x" * 100_000)
+open("done-" + os.environ["RANK"], "w").close()
+""",
+    )
+    train = {"script": script.name, "ranks": 2}
+    experiment = sandbox.experiment(table(sandbox), train=train)
+    sandbox.runs.mkdir()
+    sandbox.mount(sandbox.runs, "200k")
+    outcome = sandbox.run(experiment).expect(5)
+    (line,) = outcome.errors
+    assert re.search(r"Cannot write /.*/runs/trial-1/.*: No space left on device", line), line
+    assert "Exception" not in outcome.err
+    assert {path.name for path in sandbox.folder.glob("done-*")} == {"done-0", "done-1"}
+
+
 @pytest.mark.parametrize("how", ["code", "exception", "before"])
 def test_a_rank_that_fails_ends_the_job(sandbox: Sandbox, how: str) -> None:
     fails = {"code": "sys.exit(3)", "exception": "raise ValueError('no good')", "before": ""}

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -242,16 +239,7 @@ def test_a_batch_fifty_times_the_average(sandbox: Sandbox, world: int) -> None:
 @pytest.fixture
 def small_shm(sandbox: Sandbox) -> Sandbox:
     """A runtime folder on a file system of 64 MB, which only the processes of the test see."""
-    unshare = shutil.which("unshare")
-    private = ["-m"] if os.geteuid() == 0 else ["-rm"]
-    mount = f'mount -t tmpfs -o size=64m tmpfs {sandbox.shm} && exec "$@"'
-    wrapper = [str(unshare), *private, "sh", "-c", mount, "sh"]
-    if (
-        not unshare
-        or subprocess.run([*wrapper, "true"], capture_output=True, check=False).returncode
-    ):
-        pytest.skip("mounting a small tmpfs needs unshare")
-    sandbox.wrapper = wrapper
+    sandbox.mount(sandbox.shm, "64m")
     return sandbox
 
 

@@ -26,6 +26,9 @@ public final class RunRecord {
   private final Path folder;
   private final Clock clock;
 
+  /** Why the first line of events and logs was lost, guarded by this; none is written after it. */
+  private @Nullable LastmileException lost;
+
   private RunRecord(Path folder, Clock clock) {
     this.folder = folder;
     this.clock = clock;
@@ -95,7 +98,8 @@ public final class RunRecord {
   }
 
   /**
-   * Adds an event.
+   * Adds an event. A full disk does not end the training: what cannot be added is missed at the
+   * {@link #summary}.
    *
    * @param name what happened
    * @param details beside the event and its time
@@ -107,7 +111,7 @@ public final class RunRecord {
     append(folder.resolve("events.jsonl"), Json.write(tree));
   }
 
-  /** Adds a line, or several, to the driver's log. */
+  /** Adds a line, or several, to the driver's log; as {@link #event} when it cannot. */
   public void log(String text) {
     append(logs().resolve("driver.log"), now() + " " + text);
   }
@@ -116,16 +120,27 @@ public final class RunRecord {
     return clock.instant().truncatedTo(ChronoUnit.MILLIS);
   }
 
-  /** Writes {@code summary.json}: whole or not at all. */
-  public void summary(Summary summary) {
+  /**
+   * Writes {@code summary.json}: whole or not at all.
+   *
+   * @throws LastmileException RESOURCES when it cannot be written, or when events or lines of the
+   *     log could not: then the record is not whole
+   */
+  public synchronized void summary(Summary summary) {
     replace("summary.json", Json.write(SummaryJson.tree(summary)));
+    if (lost != null) {
+      throw lost;
+    }
   }
 
   private synchronized void append(Path file, String line) {
+    if (lost != null) {
+      return;
+    }
     try {
       Files.writeString(file, line + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     } catch (IOException e) {
-      throw unwritable(file, e);
+      lost = unwritable(file, e);
     }
   }
 
