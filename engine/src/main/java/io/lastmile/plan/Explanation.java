@@ -7,13 +7,17 @@ import io.lastmile.dataset.Source;
 import io.lastmile.dataset.Step;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 
 /** A plan in words. */
 final class Explanation {
   private static final int COLUMNS_SHOWN = 12;
+  private static final int SPLITS_SHOWN = 3;
 
   private final StringBuilder text = new StringBuilder();
 
@@ -147,10 +151,24 @@ final class Explanation {
                   + (groups.within() == null ? "" : ", within " + groups.within());
         };
     line("splits", String.format(Locale.ROOT, "%,d an epoch, %s", splits.size(), order));
+    splits.stream().limit(SPLITS_SHOWN).forEach(split -> line("", split(split)));
     if (!splits.isEmpty()) {
       line("query", "of split 0:");
       text.append(plan.query().sql(splits.getFirst()).indent(4));
     }
+  }
+
+  private static String split(Split split) {
+    Map<String, List<String>> rowGroups = new LinkedHashMap<>();
+    for (Split.Part part : split.parts()) {
+      rowGroups
+          .computeIfAbsent(part.file().relative(), file -> new ArrayList<>())
+          .add(Integer.toString(part.rowGroup().ordinal()));
+    }
+    return String.format(Locale.ROOT, "%d: %,d rows, row groups ", split.ordinal(), split.rows())
+        + rowGroups.entrySet().stream()
+            .map(file -> String.join(", ", file.getValue()) + " of " + file.getKey())
+            .collect(Collectors.joining("; "));
   }
 
   private void memory(DatasetPlan plan, Budget budget) {
