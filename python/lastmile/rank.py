@@ -51,9 +51,10 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, _ignore)
         self._start(command)
         gone = self._watch(awakened)
-        if gone:
-            print("lastmile: the driver is gone, so the script is ended", file=sys.stderr, flush=True)
         self._kill_all()
+        if gone:
+            with contextlib.suppress(OSError):  # nobody may read it any more
+                print("lastmile: the driver is gone, so the script was ended", file=sys.stderr, flush=True)
         if gone or self._exit_code is None:
             return _DRIVER_GONE
         return self._exit_code

@@ -118,7 +118,19 @@ def test_all_ends_when_the_driver_is_gone(feeder: FakeFeeder, folder: Path) -> N
     feeder.client().close()
     _, errors = process.communicate(timeout=5)
     assert process.returncode == 137
-    assert errors == "lastmile: the driver is gone, so the script is ended\n"
+    assert errors == "lastmile: the driver is gone, so the script was ended\n"
+    assert not [pid for pid in others if runs(pid)]
+
+
+def test_all_ends_when_nobody_reads_what_it_prints(feeder: FakeFeeder, folder: Path) -> None:
+    process = rank(feeder, written(folder, STARTS_OTHERS + "    time.sleep(60)"), folder)
+    others = pids(folder)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    process.stderr.close()
+    feeder.client().close()
+    assert process.wait(5) == 137
     assert not [pid for pid in others if runs(pid)]
 
 
