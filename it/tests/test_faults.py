@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import data
-from harness import Job, Outcome, Sandbox, check_ranks, load_ranks, order, ranks
+from harness import REPO, Job, Outcome, Sandbox, check_ranks, load_ranks, order, ranks
 from oracle.dataset import NONE, Dataset, Shuffle
 from oracle.steps import Derive
 from oracle.tensors import Tensor
@@ -347,7 +347,7 @@ def big_row_group(sandbox: Sandbox, rows: int, columns: int) -> Dataset:
 
 
 def pass_or_refuse(sandbox: Sandbox, dataset: Dataset, memory: str, budget: int) -> None:
-    train = {"script": str(Path(__file__).parent / "scripts" / "count.py"), "ranks": 1}
+    train = {"script": str(REPO / "bench" / "scripts" / "count.py"), "ranks": 1}
     path = sandbox.experiment(dataset, workers=1, memory=memory, train=train)
     outcome = sandbox.run(path, seconds=600)
     if outcome.code == 0:

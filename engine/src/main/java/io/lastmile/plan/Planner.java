@@ -72,7 +72,7 @@ final class Planner {
             new Splits(table.files(), dataset.shuffle(), experiment.seed()),
             Fingerprint.of(experiment.seed(), dataset, table, keyTables.tables()),
             budget);
-    checkMemory(plan, element);
+    checkMemory(plan, experiment.cluster().workers(), element);
     return plan;
   }
 
@@ -103,28 +103,24 @@ final class Planner {
   }
 
   /**
-   * A split whose rows are permuted waits as a whole; one in file order can be streamed when its
-   * turn has come.
+   * A split whose rows are permuted waits as a whole, one for each worker; one in file order can be
+   * streamed when its turn has come.
    */
-  private static void checkMemory(DatasetPlan plan, String element) {
+  private static void checkMemory(DatasetPlan plan, int workers, String element) {
     for (TableFile file : plan.table().files()) {
       file.rowGroups().forEach(group -> checkRowGroup(file, group, plan.budget(), element));
     }
-    if (!(plan.dataset().shuffle() instanceof Shuffle.RowGroups groups)) {
+    if (!(plan.dataset().shuffle() instanceof Shuffle.RowGroups)) {
       return;
     }
+    long room = plan.budget().staging() / workers;
     for (Split split : plan.splits().of(0)) {
       long needed = plan.stagingBytes(split);
-      if (needed > plan.budget().staging()) {
+      if (needed > room) {
         throw LastmileException.user(
             element + ".shuffle",
-            "A split of "
-                + groups.count()
-                + " row groups needs "
-                + mebibytes(needed)
-                + " to be shuffled, but the budget of this dataset is "
-                + mebibytes(plan.budget().staging())
-                + " (lower shuffle.row_groups, use shuffle: none, or raise cluster.workers.memory)");
+            "A split of %d row groups needs %s to be shuffled, but each worker has %s for rows of this dataset that wait (lower shuffle.row_groups, use shuffle: none, or raise cluster.workers.memory)"
+                .formatted(split.parts().size(), mebibytes(needed), mebibytes(room)));
       }
     }
   }

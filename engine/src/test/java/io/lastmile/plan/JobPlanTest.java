@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.DatasetDraft;
 import io.lastmile.dataset.Experiment;
+import io.lastmile.dataset.ExperimentDraft;
 import io.lastmile.dataset.Shuffle;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
@@ -14,6 +15,8 @@ import io.lastmile.query.Session;
 import io.lastmile.split.Split;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -128,6 +131,26 @@ class JobPlanTest {
     try (JobPlan plan = plan(dataset)) {
       return plan.dataset("train").fingerprint();
     }
+  }
+
+  @Test
+  void aShuffledSplitThatAWorkerCannotHoldIsRefusedWithTheNumbers() {
+    String columns =
+        IntStream.range(0, 8)
+            .mapToObj(i -> "range::DOUBLE AS x" + i)
+            .collect(Collectors.joining(", "));
+    ENGINE
+        .session()
+        .execute(
+            "COPY (SELECT %s FROM range(400000)) TO '%s' (FORMAT parquet)"
+                .formatted(columns, folder.resolve("long.parquet")));
+    DatasetDraft wide = Dataset.parquet("long.parquet").batch(64);
+    DatasetDraft matrix = wide.tensor("x", "x*");
+    ExperimentDraft small = Experiment.named("e").in(folder).workers(2).workerMemory("64MiB");
+    assertThatThrownBy(() -> JobPlan.of(small.dataset("train", matrix).build()))
+        .hasMessage(
+            "A split of 4 row groups needs 35 MiB to be shuffled, but each worker has 32 MiB for rows of this dataset that wait (lower shuffle.row_groups, use shuffle: none, or raise cluster.workers.memory)");
+    JobPlan.of(small.dataset("train", matrix.shuffle(Shuffle.none())).build()).close();
   }
 
   @Test
