@@ -88,6 +88,18 @@ def test_going_back_in_the_same_feed(sandbox: Sandbox, table: Dataset) -> None:
     assert order(got) == uids[: 7 * step] + uids[2 * step :]
 
 
+def test_a_feed_can_be_opened_again_as_soon_as_it_is_closed(sandbox: Sandbox) -> None:
+    import lastmile
+
+    files = data.write_impressions(sandbox.folder / "t", files=1, rows=100, row_group=50)
+    dataset = Dataset("t", sandbox.folder / "t", files, {"uid": Tensor("uid")}, batch=10)
+    with sandbox.serve(sandbox.experiment(dataset)) as server:
+        for _ in range(100):
+            feed = lastmile.connect(server.address, "train", rank=0, world_size=1, arrays="numpy")
+            assert next(iter(feed)).step == 0
+            feed.close()
+
+
 def test_the_second_epoch_after_a_resume_is_whole(sandbox: Sandbox, table: Dataset) -> None:
     state = first_steps(sandbox, table, world=2, steps=5)[-1].state
     with sandbox.serve(sandbox.experiment(table)) as server:

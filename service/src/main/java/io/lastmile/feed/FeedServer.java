@@ -148,7 +148,8 @@ public final class FeedServer implements Feeder {
             dataset.slotLayout(),
             dataset.dataset().slots());
     RankFeed rank = new RankFeed(hello, wire, ring);
-    FeedSession session = session(hello, dataset);
+    FeedSession known = session(hello, dataset);
+    FeedSession session = known.overForPlace(hello.place()) ? session(hello, dataset) : known;
     boolean orderly = false;
     try {
       session.join(rank, welcome(dataset, rank));

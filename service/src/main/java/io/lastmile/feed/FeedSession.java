@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -281,10 +282,26 @@ final class FeedSession implements StepSink {
   }
 
   /** Whether every rank that came has gone. */
-  boolean over() {
-    synchronized (this) {
-      return over;
+  synchronized boolean over() {
+    return over;
+  }
+
+  /**
+   * Whether the feed is over, so that a rank belongs to a new one. A rank that closed its feed and
+   * opens it again may be here before its farewell has been heard: that is waited for, a moment.
+   */
+  synchronized boolean overForPlace(int place) {
+    long deadline = System.nanoTime() + 2 * LEAVING.toNanos();
+    try {
+      for (long left = deadline - System.nanoTime();
+          !over && place < ranks.length && ranks[place] != null && left > 0;
+          left = deadline - System.nanoTime()) {
+        TimeUnit.NANOSECONDS.timedWait(this, left);
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
     }
+    return over;
   }
 
   /** Ends the feed with a failure that its ranks are told. */
@@ -298,6 +315,7 @@ final class FeedSession implements StepSink {
   void end() {
     synchronized (this) {
       over = true;
+      notifyAll();
     }
     stopRun();
     ranks().forEach(RankFeed::close);
