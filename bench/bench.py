@@ -36,6 +36,7 @@ FIRST_BATCH_ROWS = 200_000
 GROWTH_LIMIT = 1.05
 OVERHEAD = 600 * MIB
 WORKERS, WORKER_MEMORY, RANKS, BATCH, SLOTS = 2, 256 * MIB, 2, 4096, 6
+SAMPLE_S = 0.25
 SLOT_ROW_BYTES = 300  # more than a row of the experiment below takes in a slot
 
 FIRST_BATCH = """\
@@ -127,7 +128,7 @@ def one_first_batch(experiment: Path, arrays: str) -> tuple[float, float]:
 
 
 def memory(folder: Path, rows: int) -> dict[str, Any]:
-    """Let many rows pass through a job and sample the memory of its whole process tree each second."""
+    """Let many rows pass through a job and sample the memory of its whole process tree."""
     took = generate(folder / "tables", rows, "narrow", files=max(1, rows // 500_000), row_group=51_200)
     print(f"generated {rows:,} rows in {took:.0f} s")
     experiment = folder / "memory.yaml"
@@ -151,7 +152,7 @@ def memory(folder: Path, rows: int) -> dict[str, Any]:
         while job.poll() is None:
             samples.append((rows_so_far(folder), tree.pss_bytes(job.pid)))
             cpu = cpu.plus(tree.cpu(job.pid))
-            time.sleep(1)
+            time.sleep(SAMPLE_S)
     wall = time.monotonic() - started
     if job.returncode != 0:
         sys.exit(f"error: the job ended with {job.returncode}:\n{(folder / 'log').read_text()}")

@@ -93,4 +93,4 @@ def test_a_million_rows_pass_in_bounded_memory(
 def test_ten_million_rows_pass_in_flat_memory(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    check(trained(sandbox, 10_000_000, every=1.0), growth=1.05, capsys=capsys)
+    check(trained(sandbox, 10_000_000, every=0.25), growth=1.05, capsys=capsys)
