@@ -45,6 +45,7 @@ final class Planner {
                   element + ".source.parquet",
                   experiment.cluster().workers());
         };
+    checkNames(table, element + ".source.parquet");
     checkPartition(dataset.shuffle(), table, element + ".shuffle");
     String schema = Expressions.quote("schema of " + name);
     session.execute(
@@ -82,6 +83,17 @@ final class Planner {
       columns.put(column.name(), SplitQuery.column(column));
     }
     return new Scope(columns);
+  }
+
+  private static void checkNames(ParquetTable table, String element) {
+    for (TableColumn column : table.columns()) {
+      if (SplitQuery.reserves(column.name())) {
+        throw LastmileException.user(
+            element,
+            "Reserved column name: \"%s\" in %s (file_row_number and names that begin with lastmile_ are needed for the row identity; write the files with another name)"
+                .formatted(column.name(), table.files().getFirst().path()));
+      }
+    }
   }
 
   private static void checkPartition(Shuffle shuffle, ParquetTable table, String element) {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -40,6 +41,12 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
    */
   private static final String ORDER = "lastmile_order";
 
+  /**
+   * The names that a source must not have: the query adds them to its rows, whatever their case.
+   */
+  private static final Pattern RESERVED =
+      Pattern.compile("lastmile_.*|file_row_number", Pattern.CASE_INSENSITIVE);
+
   public SplitQuery {
     outputs = List.copyOf(outputs);
     drops = List.copyOf(drops);
@@ -57,6 +64,11 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
   /** The same with only some outputs and steps: for finding the one that fails. */
   public SplitQuery only(List<String> someOutputs, List<DropStep> someDrops) {
     return new SplitQuery(someOutputs, someDrops, sources);
+  }
+
+  /** Whether a source with a column of this name could not be read. */
+  static boolean reserves(String column) {
+    return RESERVED.matcher(column).matches();
   }
 
   /** A column of the source as it is. */

@@ -22,6 +22,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** From what the user said to the query of a split. */
 class JobPlanTest {
@@ -151,6 +153,20 @@ class JobPlanTest {
         .hasMessage(
             "A split of 4 row groups needs 35 MiB to be shuffled, but each worker has 32 MiB for rows of this dataset that wait (lower shuffle.row_groups, use shuffle: none, or raise cluster.workers.memory)");
     JobPlan.of(small.dataset("train", matrix.shuffle(Shuffle.none())).build()).close();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"lastmile_row", "Lastmile_Path", "file_row_number"})
+  void aSourceMustNotHaveTheNamesOfTheRowIdentity(String name) {
+    ENGINE
+        .session()
+        .execute(
+            "COPY (SELECT 1 AS x, 2 AS %s) TO '%s' (FORMAT parquet)"
+                .formatted(name, folder.resolve("own.parquet")));
+    assertThatThrownBy(() -> plan(Dataset.parquet("own.parquet").tensor("x", "x")))
+        .hasMessage(
+            "Reserved column name: \"%s\" in %s (file_row_number and names that begin with lastmile_ are needed for the row identity; write the files with another name)"
+                .formatted(name, folder.resolve("own.parquet")));
   }
 
   @Test
