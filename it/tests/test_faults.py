@@ -196,6 +196,61 @@ def test_a_rank_that_fails_ends_the_job(sandbox: Sandbox, how: str) -> None:
     assert not sandbox.leftovers()
 
 
+MISUSES = {
+    "closes it": (
+        """
+feed = lastmile.feed("train", arrays="numpy")
+for batch in feed:
+    if batch.step == 3 and rank == 1:
+        break
+""",
+        "closed",
+    ),
+    "closes it between epochs": (
+        """
+feed = lastmile.feed("train", arrays="numpy")
+for epoch in range(2 - rank):
+    for batch in feed:
+        pass
+""",
+        "closed",
+    ),
+    "never opens it": (
+        """
+if rank == 0:
+    for batch in lastmile.feed("train", arrays="numpy"):
+        pass
+""",
+        "ended without opening",
+    ),
+    "ends before the others open it": (
+        """
+import time
+if rank == 0:
+    time.sleep(2)
+    for batch in lastmile.feed("train", arrays="numpy"):
+        pass
+""",
+        "ended without opening",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", MISUSES)
+def test_a_rank_that_others_wait_for_in_vain_is_named(sandbox: Sandbox, how: str) -> None:
+    script, did = MISUSES[how]
+    head = "import lastmile, os\nrank = int(os.environ['RANK'])\n"
+    path = sandbox.write("script.py", head + script)
+    train = {"script": path.name, "ranks": 2}
+    outcome = sandbox.run(sandbox.experiment(table(sandbox), train=train)).expect(4)
+    (line,) = outcome.errors
+    assert line == (
+        f'error: Rank 1 {did} feed "train", which other ranks wait for '
+        "(every rank has to take every step)"
+    )
+    sandbox.gone_after(6)
+
+
 def test_ranks_that_stop_early_in_good_order_end_the_job_well(sandbox: Sandbox) -> None:
     path = sandbox.write(
         "script.py",

@@ -80,7 +80,7 @@ record Launch(
     try {
       record.event("started", Map.of("run", record.id()));
       record.experiment(CanonicalJson.write(experiment));
-      RunEvents events = new RunEvents(record, output);
+      RunEvents events = new RunEvents(record, output, feeder);
       record.event("feed_opened", Map.of("socket", folder.socket().toString()));
       Ranks ranks = new LocalLauncher().start(plan(record, folder), events);
       opened.add(EpochWatch.start(feeder, events));

@@ -48,6 +48,7 @@ public final class Run {
       Feeder feeder, Ranks ranks, RunEvents events, Conclusion conclusion, Opened opened) {
     Run run = new Run(conclusion.record(), feeder, ranks);
     CompletableFuture<Void> _ = feeder.failure().thenAccept(run::endSoon).toCompletableFuture();
+    CompletableFuture<Void> _ = feeder.misuse().thenAccept(run::endSoon).toCompletableFuture();
     Thread _ =
         Thread.ofPlatform()
             .name("lastmile-" + run.id())
@@ -56,7 +57,7 @@ public final class Run {
   }
 
   private void endSoon(LastmileException failure) {
-    record.log("the feeds failed: " + failure.text());
+    record.log("the feeds ended: " + failure.text());
     CompletableFuture.delayedExecutor(LAST_WORDS.toMillis(), TimeUnit.MILLISECONDS)
         .execute(ranks::cancel);
   }
@@ -101,14 +102,11 @@ public final class Run {
     return failure == null ? Summary.Exit.OK : conclusion.exit(failure);
   }
 
-  /**
-   * A rank that dies takes its feed with it, and a feed that fails takes the ranks: which first?
-   */
+  /** The ranks of feeds that failed, or that one of them misused, end badly because of that. */
   private @Nullable LastmileException cause(RanksEnd end) {
     LastmileException feed = feeder.failure().toCompletableFuture().getNow(null);
-    LastmileException rank = end.failure();
-    boolean becauseOfRank = rank != null && feed != null && feed.kind() == FailureKind.TRAINER;
-    return feed == null || becauseOfRank ? rank : feed;
+    LastmileException misuse = feeder.misuse().toCompletableFuture().getNow(null);
+    return feed != null ? feed : misuse != null ? misuse : end.failure();
   }
 
   /** {@code <name>-<n>}, the name of its record's folder. */

@@ -3,23 +3,26 @@ package io.lastmile;
 import io.lastmile.feed.DatasetProgress;
 import io.lastmile.feed.EpochProgress;
 import io.lastmile.feed.FeedProgress;
+import io.lastmile.feed.Feeder;
 import io.lastmile.launch.RankListener;
 import io.lastmile.run.RunRecord;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 
-/** Writes what happens in a run to its record, and passes on what the ranks print. */
+/** Writes what happens in a run to its record, and passes on what others have to hear of it. */
 final class RunEvents implements RankListener {
   private final RunRecord record;
   private final RankOutput output;
+  private final Feeder feeder;
 
   /** Dataset and epoch of those that are written, guarded by this. */
   private final Set<String> epochs = new HashSet<>();
 
-  RunEvents(RunRecord record, RankOutput output) {
+  RunEvents(RunRecord record, RankOutput output, Feeder feeder) {
     this.record = record;
     this.output = output;
+    this.feeder = feeder;
   }
 
   @Override
@@ -37,6 +40,9 @@ final class RunEvents implements RankListener {
   public void ended(int rank, int exitCode) {
     record.event("rank_ended", Map.of("rank", rank, "exit_code", exitCode));
     record.log("rank " + rank + " has ended with code " + exitCode);
+    if (exitCode == 0) {
+      feeder.ended(rank);
+    }
   }
 
   /** Writes each epoch that has ended since the last call. */

@@ -9,8 +9,10 @@ import io.lastmile.feed.RankProgress;
 import io.lastmile.feed.RuntimeFolder;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /** Data whose feeds a test drives. */
@@ -37,6 +39,8 @@ final class FakeData implements JobData, Feeder {
                   null)));
 
   final CompletableFuture<LastmileException> failure = new CompletableFuture<>();
+  final CompletableFuture<LastmileException> misuse = new CompletableFuture<>();
+  final Set<Integer> endedRanks = ConcurrentHashMap.newKeySet();
   volatile boolean feederClosed;
   volatile @Nullable RuntimeFolder folder;
   private final @Nullable LastmileException refusal;
@@ -71,6 +75,16 @@ final class FakeData implements JobData, Feeder {
   @Override
   public CompletionStage<LastmileException> failure() {
     return failure;
+  }
+
+  @Override
+  public CompletionStage<LastmileException> misuse() {
+    return misuse;
+  }
+
+  @Override
+  public void ended(int rank) {
+    endedRanks.add(rank);
   }
 
   @Override

@@ -181,11 +181,17 @@ class RunTest {
   }
 
   @Test
-  void aRankThatDiesIsTheCauseWhateverItsFeedSays() throws Exception {
+  void aFeedThatARankMisusedEndsTheRanksAndIsTheCause() throws Exception {
     Run run = launch("import time\nprint('ready')\ntime.sleep(0.5)\nraise SystemExit(5)\n");
     assertThat(ready.await(10, TimeUnit.SECONDS)).isTrue();
-    data.fail(LastmileException.of(FailureKind.TRAINER, "Rank 0 has gone"));
-    assertThat(run.await().exit().message()).startsWith("Rank ").contains(" exited with code 5 ");
+    data.misuse.complete(LastmileException.of(FailureKind.TRAINER, "Rank 0 closed feed"));
+    assertThat(run.await().exit()).isEqualTo(new Summary.Exit(4, "trainer", "Rank 0 closed feed"));
+  }
+
+  @Test
+  void theFeedsHearOfRanksThatEndWell() throws Exception {
+    launch("").await();
+    assertThat(data.endedRanks).containsExactlyInAnyOrder(0, 1);
   }
 
   @Test

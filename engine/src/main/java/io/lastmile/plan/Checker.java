@@ -31,20 +31,28 @@ final class Checker {
 
   /** What an expression stands for in a scope. */
   Binding bind(String sql, Scope scope, String element) {
+    Expressions.Expression expression = parsed(sql, element);
+    Map<String, String> meanings = new LinkedHashMap<>();
+    Set<String> sources = new LinkedHashSet<>();
+    for (Expressions.ColumnUse use : expression.columns()) {
+      Binding column = scope.named(use.name(), element);
+      meanings.put(use.name(), column.sql());
+      sources.addAll(column.sources());
+    }
+    String bound = expression.substitute(meanings);
     try {
-      Expressions.Expression expression = Expressions.parse(session, sql);
-      Map<String, String> meanings = new LinkedHashMap<>();
-      Set<String> sources = new LinkedHashSet<>();
-      for (Expressions.ColumnUse use : expression.columns()) {
-        Binding column = scope.named(use.name(), element);
-        meanings.put(use.name(), column.sql());
-        sources.addAll(column.sources());
-      }
-      String bound = expression.substitute(meanings);
       return new Binding(bound, type(bound), null, sources);
     } catch (QueryException e) {
       throw LastmileException.user(
           element, "Invalid expression: " + sql + " (" + e.summary() + ")");
+    }
+  }
+
+  private Expressions.Expression parsed(String sql, String element) {
+    try {
+      return Expressions.parse(session, sql);
+    } catch (QueryException e) {
+      throw LastmileException.user(element, e.summary());
     }
   }
 

@@ -34,6 +34,8 @@ public final class FeedServer implements Feeder {
   private final Path socket;
   private final ServerSocketChannel server;
   private final CompletableFuture<LastmileException> failure = new CompletableFuture<>();
+  private final CompletableFuture<LastmileException> misuse = new CompletableFuture<>();
+  private final Set<Integer> endedRanks = ConcurrentHashMap.newKeySet();
   private final Set<Wire> connections = ConcurrentHashMap.newKeySet();
   private final AtomicInteger names = new AtomicInteger();
   private final Map<String, Set<String>> skipped = new ConcurrentHashMap<>();
@@ -153,6 +155,7 @@ public final class FeedServer implements Feeder {
     boolean orderly = false;
     try {
       session.join(rank, welcome(dataset, rank));
+      endedRanks.forEach(session::ended);
       orderly = converse(wire, session, rank);
     } catch (LastmileException e) {
       refuse(wire, e);
@@ -177,6 +180,7 @@ public final class FeedServer implements Feeder {
               dataset,
               hello.sharers(),
               this::fail,
+              misuse::complete,
               () -> batchReady(dataset.name()),
               skips::add);
       sessions.put(key, session);
@@ -273,6 +277,17 @@ public final class FeedServer implements Feeder {
   @Override
   public CompletionStage<LastmileException> failure() {
     return failure;
+  }
+
+  @Override
+  public CompletionStage<LastmileException> misuse() {
+    return misuse;
+  }
+
+  @Override
+  public void ended(int rank) {
+    endedRanks.add(rank);
+    everySession().forEach(session -> session.ended(rank));
   }
 
   @Override

@@ -35,6 +35,7 @@ final class FeedSession implements StepSink {
   private final JobPlan job;
   private final DatasetPlan plan;
   private final Consumer<LastmileException> failed;
+  private final Consumer<LastmileException> misused;
   private final Runnable firstBatch;
   private final Consumer<String> skipped;
   private final @Nullable RankFeed[] ranks;
@@ -74,6 +75,7 @@ final class FeedSession implements StepSink {
    * @param plan of its dataset
    * @param sharers ranks that share it
    * @param failed told when it cannot go on
+   * @param misused told when it ends because of what a rank did
    * @param firstBatch run when a step is published
    * @param skipped told of each row group that was left out
    */
@@ -82,11 +84,13 @@ final class FeedSession implements StepSink {
       DatasetPlan plan,
       int sharers,
       Consumer<LastmileException> failed,
+      Consumer<LastmileException> misused,
       Runnable firstBatch,
       Consumer<String> skipped) {
     this.job = job;
     this.plan = plan;
     this.failed = failed;
+    this.misused = misused;
     this.firstBatch = firstBatch;
     this.skipped = skipped;
     this.ranks = new RankFeed[sharers];
@@ -132,17 +136,17 @@ final class FeedSession implements StepSink {
   }
 
   private void asked(int place, Start start) {
-    Start agreed;
     EpochRun before;
+    RankFeed gone;
     synchronized (this) {
       Map<Integer, Start> asked =
           starts.computeIfAbsent(start.generation(), any -> new LinkedHashMap<>());
       asked.put(place, start);
-      if (asked.size() < ranks.length) {
+      gone = ranks().stream().filter(RankFeed::gone).findFirst().orElse(null);
+      if (gone == null && asked.size() < ranks.length) {
         return;
       }
-      agreed = start;
-      boolean same = asked.values().stream().allMatch(agreed::equals);
+      boolean same = asked.values().stream().allMatch(start::equals);
       starts.keySet().removeIf(older -> older <= start.generation());
       if (!same) {
         throw LastmileException.of(
@@ -156,9 +160,13 @@ final class FeedSession implements StepSink {
     if (before != null) {
       before.stop();
     }
+    if (gone != null) {
+      misuse(gone.hello().rank(), "closed");
+      return;
+    }
     ranks().forEach(rank -> rank.ring().reclaim());
-    generation = agreed.generation();
-    begin(agreed.position());
+    generation = start.generation();
+    begin(start.position());
   }
 
   private void begin(Position start) {
@@ -239,22 +247,40 @@ final class FeedSession implements StepSink {
    */
   void left(RankFeed rank, boolean orderly) {
     rank.leave();
+    forget(rank);
     if (!othersLeave()) {
       int number = rank.hello().rank();
       if (!orderly) {
         fail(LastmileException.of(FailureKind.TRAINER, "Rank %d is gone".formatted(number)));
-      } else if (!betweenEpochs()) {
-        fail(
-            LastmileException.of(
-                FailureKind.TRAINER,
-                "Rank %d closed feed \"%s\" before the epoch ended (every rank has to take every step)"
-                    .formatted(number, plan.name())));
-        stopRun();
+      } else if (othersGoOn()) {
+        misuse(number, "closed");
       }
     }
     if (present().isEmpty()) {
       end();
     }
+  }
+
+  /** A rank's process has ended: when others have opened this feed, it was to open it too. */
+  void ended(int rank) {
+    boolean missing;
+    synchronized (this) {
+      missing = !over && rank < ranks.length && ranks[rank] == null && !ranks().isEmpty();
+    }
+    if (missing && ranks.length > 1) {
+      misuse(rank, "ended without opening");
+    }
+  }
+
+  private void misuse(int rank, String did) {
+    LastmileException failure =
+        LastmileException.of(
+            FailureKind.TRAINER,
+            "Rank %d %s feed \"%s\", which other ranks wait for (every rank has to take every step)"
+                .formatted(rank, did, plan.name()));
+    misused.accept(failure);
+    fail(failure);
+    stopRun();
   }
 
   private List<RankFeed> present() {
@@ -277,8 +303,14 @@ final class FeedSession implements StepSink {
     return present().isEmpty();
   }
 
-  private synchronized boolean betweenEpochs() {
-    return run == null;
+  /** Whether an epoch goes on, or a rank has asked for the next one. */
+  private synchronized boolean othersGoOn() {
+    return run != null || starts.values().stream().anyMatch(asked -> !asked.isEmpty());
+  }
+
+  /** A rank that has left asks for nothing. */
+  private synchronized void forget(RankFeed rank) {
+    starts.values().forEach(asked -> asked.remove(rank.hello().place()));
   }
 
   /** Whether every rank that came has gone. */

@@ -12,6 +12,15 @@ public interface Feeder extends FeedMonitor, AutoCloseable {
   CompletionStage<LastmileException> failure();
 
   /**
+   * Completes, normally, with what a rank did that the others cannot go on after: it closed a feed
+   * before its end, or ended without opening it. Only that feed has ended.
+   */
+  CompletionStage<LastmileException> misuse();
+
+  /** The process of a rank has ended: it opens no feed any more. */
+  void ended(int rank);
+
+  /**
    * Ends every feed: the ranks get this failure at their next {@code next()}. Only the first
    * failure counts; returns without waiting.
    */
