@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 import data
-from harness import Got, Sandbox, check_ranks, drain, follow, order, ranks
+from harness import Got, Sandbox, check_ranks, copied, drain, follow, order, ranks
 from oracle.dataset import NONE, Dataset, Shuffle, deal
 from oracle.steps import Downsample, Filter
 from oracle.tensors import Tensor
@@ -132,3 +133,43 @@ def test_a_position_of_another_dataset_is_refused(sandbox: Sandbox, table: Datas
     refused = pytest.raises(lastmile.LastmileError, match=r"state|position|fingerprint")
     with sandbox.serve(sandbox.experiment(other)) as server, refused:
         ranks(server.address, 1, state=state)
+
+
+@pytest.mark.parametrize("epochs", [None, 10**6])
+@pytest.mark.parametrize("leave", [None, 2, 1])
+def test_going_back_at_any_moment_of_an_epoch(
+    sandbox: Sandbox, epochs: int | None, leave: int | None
+) -> None:
+    """The end of the epoch, and the next one where it is announced, are under way meanwhile."""
+    files = data.write_impressions(sandbox.folder / "t", files=1, rows=64, row_group=8)
+    dataset = Dataset("t", sandbox.folder / "t", files, {"uid": Tensor("uid")}, batch=32)
+
+    def back_and_again(feed: Any) -> list[Any]:
+        start = feed.state_dict()
+        for _ in range(60):
+            uids = [uid for batch in drain(feed, steps=leave) for uid in batch.uids]
+            assert uids == list(range(64 if leave is None else 32 * leave))
+            feed.load_state_dict(start)
+        return []
+
+    with sandbox.serve(sandbox.experiment(dataset)) as server:
+        ranks(server.address, 1, each=back_and_again, epochs=epochs)
+
+
+def test_a_rank_that_is_refused_harms_nobody(sandbox: Sandbox, table: Dataset) -> None:
+    import lastmile
+
+    with sandbox.serve(sandbox.experiment(table)) as server:
+        feed = lastmile.connect(server.address, "train", rank=0, world_size=1, arrays="numpy")
+        batches = iter(feed)
+        got = [copied(next(batches))]
+        before = len(list(sandbox.shm.rglob("*")))
+        for rank, world in ((0, 1), (1, 2)):
+            with pytest.raises(lastmile.UserError):
+                lastmile.connect(
+                    server.address, "train", rank=rank, world_size=world, arrays="numpy"
+                )
+        assert len(list(sandbox.shm.rglob("*"))) == before
+        got += [copied(batch) for batch in batches]
+        check_ranks([got], table)
+        feed.close()

@@ -150,8 +150,7 @@ public final class FeedServer implements Feeder {
             dataset.slotLayout(),
             dataset.dataset().slots());
     RankFeed rank = new RankFeed(hello, wire, ring);
-    FeedSession known = session(hello, dataset);
-    FeedSession session = known.overForPlace(hello.place()) ? session(hello, dataset) : known;
+    FeedSession session = admitted(rank, dataset);
     boolean orderly = false;
     try {
       session.join(rank, welcome(dataset, rank));
@@ -165,27 +164,43 @@ public final class FeedServer implements Feeder {
     }
   }
 
-  private FeedSession session(Hello hello, DatasetPlan dataset) {
+  /** The feed of a rank. One that is refused takes its slots with it, and nothing else. */
+  private FeedSession admitted(RankFeed rank, DatasetPlan dataset) {
+    Hello hello = rank.hello();
     String key = hello.alone() ? hello.feed() + " of rank " + hello.rank() : hello.feed();
+    try {
+      FeedSession before;
+      synchronized (sessions) {
+        before = sessions.get(key);
+      }
+      if (before != null) {
+        before.awaitPlace(hello.place());
+      }
+      synchronized (sessions) {
+        FeedSession known = sessions.get(key);
+        FeedSession session =
+            known == null || known.over() ? session(dataset, hello.sharers()) : known;
+        session.admit(rank);
+        sessions.put(key, session);
+        return session;
+      }
+    } catch (LastmileException e) {
+      rank.ring().close();
+      throw e;
+    }
+  }
+
+  private FeedSession session(DatasetPlan dataset, int sharers) {
     Set<String> skips =
         skipped.computeIfAbsent(dataset.name(), any -> ConcurrentHashMap.newKeySet());
-    synchronized (sessions) {
-      FeedSession known = sessions.get(key);
-      if (known != null && !known.over()) {
-        return known;
-      }
-      FeedSession session =
-          new FeedSession(
-              plan,
-              dataset,
-              hello.sharers(),
-              this::fail,
-              misuse::complete,
-              () -> batchReady(dataset.name()),
-              skips::add);
-      sessions.put(key, session);
-      return session;
-    }
+    return new FeedSession(
+        plan,
+        dataset,
+        sharers,
+        this::fail,
+        misuse::complete,
+        () -> batchReady(dataset.name()),
+        skips::add);
   }
 
   private void batchReady(String dataset) {

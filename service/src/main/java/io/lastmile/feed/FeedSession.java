@@ -46,6 +46,12 @@ final class FeedSession implements StepSink {
    */
   private final Object publishing = new Object();
 
+  /**
+   * Held while the workers of a run are stopped and what follows is done: others begin, or the
+   * slots go. Taken before this; never by a worker, who would be waited for.
+   */
+  private final Object changing = new Object();
+
   /** The sequences of the epochs begun, by epoch. */
   private final Map<Integer, Sequence> sequences = new TreeMap<>();
 
@@ -58,6 +64,9 @@ final class FeedSession implements StepSink {
   private @Nullable EpochRun run;
   private int endedEpochs = -1;
   private boolean over;
+
+  /** Whether slots and connections are gone; guarded by {@link #changing}. */
+  private boolean closed;
 
   /** Set before a run starts, read by its workers. */
   private volatile int generation;
@@ -96,10 +105,14 @@ final class FeedSession implements StepSink {
     this.ranks = new RankFeed[sharers];
   }
 
-  /** A rank has come: it is welcomed, and the last one to come starts the rows. */
-  void join(RankFeed rank, Map<String, ?> welcome) {
+  /**
+   * A rank has come, and is one of this feed from now on.
+   *
+   * @throws LastmileException USER when it cannot be one; then nothing has changed
+   */
+  void admit(RankFeed rank) {
     int place = rank.hello().place();
-    Position start = position(rank.hello().state());
+    Position _ = position(rank.hello().state());
     synchronized (this) {
       if (rank.hello().sharers() != ranks.length) {
         throw LastmileException.of(
@@ -114,8 +127,12 @@ final class FeedSession implements StepSink {
       }
       ranks[place] = rank;
     }
+  }
+
+  /** An admitted rank is welcomed, and the last one to come starts the rows. */
+  void join(RankFeed rank, Map<String, ?> welcome) {
     rank.welcome(welcome);
-    asked(place, new Start(0, start));
+    asked(rank.hello().place(), new Start(0, position(rank.hello().state())));
   }
 
   /** A rank asks for rows from another position on; when all have asked the same, they get them. */
@@ -136,7 +153,6 @@ final class FeedSession implements StepSink {
   }
 
   private void asked(int place, Start start) {
-    EpochRun before;
     RankFeed gone;
     synchronized (this) {
       Map<Integer, Start> asked =
@@ -154,39 +170,40 @@ final class FeedSession implements StepSink {
             "The ranks ask feed \"%s\" for different positions (load the same state on all ranks)"
                 .formatted(plan.name()));
       }
-      before = run;
-      run = null;
-    }
-    if (before != null) {
-      before.stop();
     }
     if (gone != null) {
       misuse(gone.hello().rank(), "closed");
       return;
     }
-    ranks().forEach(rank -> rank.ring().reclaim());
-    generation = start.generation();
-    begin(start.position());
-  }
-
-  private void begin(Position start) {
-    EpochRun next;
-    synchronized (this) {
-      if (over) {
+    synchronized (changing) {
+      if (closed || start.generation() < generation) {
         return;
       }
-      next =
-          new EpochRun(
-              plan,
-              job.engine(),
-              job.experiment().cluster().workers(),
-              ranks.length,
-              start,
-              this,
-              new Listener());
-      run = next;
-      sequences.put(start.epoch(), next.sequence());
+      stopRun();
+      ranks().forEach(rank -> rank.ring().reclaim());
+      generation = start.generation();
+      begin(start.position());
     }
+  }
+
+  /** Begins a run, if the feed goes on; no other run may be there. */
+  private synchronized void begin(Position start) {
+    if (over) {
+      return;
+    }
+    Listener listener = new Listener(generation);
+    EpochRun next =
+        new EpochRun(
+            plan,
+            job.engine(),
+            job.experiment().cluster().workers(),
+            ranks.length,
+            start,
+            this,
+            listener);
+    listener.run = next;
+    run = next;
+    sequences.put(start.epoch(), next.sequence());
     next.start();
   }
 
@@ -280,7 +297,9 @@ final class FeedSession implements StepSink {
                 .formatted(rank, did, plan.name()));
     misused.accept(failure);
     fail(failure);
-    stopRun();
+    synchronized (changing) {
+      stopRun();
+    }
   }
 
   private List<RankFeed> present() {
@@ -319,10 +338,10 @@ final class FeedSession implements StepSink {
   }
 
   /**
-   * Whether the feed is over, so that a rank belongs to a new one. A rank that closed its feed and
-   * opens it again may be here before its farewell has been heard: that is waited for, a moment.
+   * Waits a moment until a rank can come here or the feed is over: one that closed its feed and
+   * opens it again may be here before its farewell has been heard.
    */
-  synchronized boolean overForPlace(int place) {
+  synchronized void awaitPlace(int place) {
     long deadline = System.nanoTime() + 2 * LEAVING.toNanos();
     try {
       for (long left = deadline - System.nanoTime();
@@ -333,7 +352,6 @@ final class FeedSession implements StepSink {
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }
-    return over;
   }
 
   /** Ends the feed with a failure that its ranks are told. */
@@ -349,11 +367,18 @@ final class FeedSession implements StepSink {
       over = true;
       notifyAll();
     }
-    stopRun();
-    ranks().forEach(RankFeed::close);
-    ranks().forEach(rank -> rank.ring().close());
+    synchronized (changing) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      stopRun();
+      ranks().forEach(RankFeed::close);
+      ranks().forEach(rank -> rank.ring().close());
+    }
   }
 
+  /** Ends the run that goes on, if one does, and waits for its workers; under {@link #changing}. */
   private void stopRun() {
     EpochRun last;
     synchronized (this) {
@@ -406,24 +431,33 @@ final class FeedSession implements StepSink {
     return progress.size() > rank && progress.get(rank).steps() < most ? rank : null;
   }
 
-  /** Hears from the workers of an epoch. */
+  /** Hears from the workers of a run. */
   private final class Listener implements EpochRun.Listener {
+    private final int generation;
+
+    /** Set before it starts. */
+    private @Nullable EpochRun run;
+
+    Listener(int generation) {
+      this.generation = generation;
+    }
+
+    /** In one step: a rank that asks for other rows comes before the end of this run or after. */
     @Override
     public void ended(Position next) {
-      Position last;
       synchronized (FeedSession.this) {
         Sequence sequence = sequences.get(next.epoch() - 1);
-        if (over || sequence == null) {
+        if (over || FeedSession.this.run != run || sequence == null) {
           return;
         }
-        last = sequence.position();
+        Position last = sequence.position();
         endedEpochs = Math.max(endedEpochs, last.epoch());
-        run = null;
-      }
-      ranks().forEach(rank -> rank.end(generation, last, next));
-      Integer epochs = rank(0).hello().epochs();
-      if (epochs != null && next.epoch() < epochs) {
-        begin(next);
+        FeedSession.this.run = null;
+        ranks().forEach(rank -> rank.end(generation, last, next));
+        Integer epochs = rank(0).hello().epochs();
+        if (epochs != null && next.epoch() < epochs) {
+          begin(next);
+        }
       }
     }
 

@@ -210,8 +210,13 @@ final class SlotRing implements AutoCloseable {
   /** Unmaps and deletes all; nobody may be filling one. */
   @Override
   public void close() {
-    slots.forEach(SharedMemory::close);
-    large.values().forEach(own -> own.memory().close());
-    large.clear();
+    lock.lock();
+    try {
+      slots.forEach(SharedMemory::close);
+      large.values().forEach(own -> own.memory().close());
+      large.clear();
+    } finally {
+      lock.unlock();
+    }
   }
 }
