@@ -174,6 +174,30 @@ def say_exactly(text: str) -> str:
     return text if re.search(r"\||\(\?|\\", text) else re.escape(text)
 
 
+TWINS = {"case": ("A", "a"), "name": ("a", "a")}
+
+
+@pytest.mark.parametrize("case", TWINS)
+def test_columns_that_differ_at_most_in_case(inputs: Sandbox, case: str) -> None:
+    names = TWINS[case]
+    twins = pa.table([pa.array([1, 2]), pa.array([3, 4])], names=names)
+    pq.write_table(twins, inputs.folder / "other" / "twins.parquet")
+    text = GOOD.replace('"t/*.parquet"', "other/twins.parquet")
+    line = check_refused(inputs, run(inputs, text))
+    assert f'Columns "{names[0]}" and "{names[1]}" of ' in line
+    assert "differ at most in case" in line
+
+
+def test_a_key_of_floating_point_numbers_for_integers(inputs: Sandbox) -> None:
+    doubles = pa.table({"user_id": pa.array([1.0, None])})
+    pq.write_table(doubles, inputs.folder / "doubles.parquet")
+    step = "      - anti_join: { parquet: doubles.parquet, on: user_id }"
+    line = check_refused(
+        inputs, run(inputs, "\n".join([*GOOD.splitlines()[:6], step, *GOOD.splitlines()[7:]]))
+    )
+    assert '"user_id" is BIGINT, but "user_id" of the table is DOUBLE' in line
+
+
 @pytest.fixture
 def inputs(sandbox: Sandbox) -> Sandbox:
     files = data.write_impressions(sandbox.folder / "t", files=2, rows=100, row_group=50)

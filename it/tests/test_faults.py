@@ -18,7 +18,7 @@ import pytest
 import data
 from harness import REPO, Job, Outcome, Sandbox, check_ranks, load_ranks, order, ranks
 from oracle.dataset import NONE, Dataset, Shuffle
-from oracle.steps import Derive
+from oracle.steps import Derive, Filter
 from oracle.tensors import Tensor
 
 COLLECT = str(Path(__file__).parent / "scripts" / "collect.py")
@@ -320,6 +320,42 @@ def test_a_column_that_is_not_needed_may_be_corrupt(sandbox: Sandbox) -> None:
     damage(sandbox.folder / "t" / "part-001.parquet", 2, "dwell_s")
     with sandbox.serve(sandbox.experiment(whole)) as server:
         assert order(ranks(server.address, 1)) == uids
+
+
+def test_a_failing_expression_after_a_skipped_row_group_names_its_row(sandbox: Sandbox) -> None:
+    shuffle = Shuffle(row_groups=6)
+    whole = table(sandbox, batch=50, shuffle=shuffle, on_corrupt="skip")
+    damage(sandbox.folder / "t" / "part-001.parquet", 2, "dense_1")
+    fails = Filter("CASE WHEN uid = 7 THEN error('boom') ELSE true END", lambda rows: rows)
+    train = {"script": COLLECT, "args": ["1"], "ranks": 1}
+    path = sandbox.experiment(replace(whole, steps=[fails]), train=train)
+    (line,) = sandbox.run(path).expect(3).errors
+    assert "boom" in line
+    assert "part-000.parquet, row group 0, row 7]" in line
+
+
+def test_a_file_that_changes_while_it_is_read_ends_the_job(sandbox: Sandbox) -> None:
+    job = started(
+        sandbox,
+        """
+import os, time
+import lastmile
+feed = lastmile.feed("train", arrays="numpy")
+for epoch in range(2):
+    for batch in feed:
+        pass
+    open("going-" + os.environ["RANK"], "w").close()
+    while not os.path.exists("changed"):
+        time.sleep(0.02)
+""",
+    )
+    last = sandbox.folder / "t" / "part-002.parquet"
+    fresh = sandbox.folder / "fresh.parquet"
+    pq.write_table(pq.read_table(last), fresh, row_group_size=100)
+    fresh.rename(last)
+    (sandbox.folder / "changed").touch()
+    (line,) = job.wait().expect(3).errors
+    assert f"{last} has changed since the run began" in line
 
 
 def corrupt_text(sandbox: Sandbox, expression: str, kind: str = "int64") -> Outcome:

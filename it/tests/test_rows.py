@@ -356,6 +356,26 @@ def test_a_source_is_a_file_a_glob_a_folder_or_a_list(sandbox: Sandbox, said: st
         check_ranks(ranks(server.address, 2), dataset)
 
 
+def test_names_that_the_engine_takes_for_patterns_are_names(sandbox: Sandbox) -> None:
+    root = sandbox.folder / "t[1]" / "lastmile_epochs"
+    (first, *_) = data.write_impressions(root, files=2, rows=100, row_group=40)
+    (root / first).rename(root / "a[1].parquet")
+    other = pq.read_table(root / "part-001.parquet")
+    for name in ("a1.parquet", "a*.parquet", "q?.parquet"):
+        pq.write_table(other.slice(0, 30), root / name)
+    (root / "part-001.parquet").unlink()
+    listed = sandbox.folder / "s[1].parquet"
+    data.write_listed(listed, np.arange(0, 50))
+    data.write_listed(sandbox.folder / "s1.parquet", np.arange(50, 300))
+    steps = [AntiJoin(listed, {"user_id": "user_id"}), Downsample(0.5, each_epoch=True)]
+    one = Dataset(str(root / "a[1].parquet"), root, ["a[1].parquet"], UID, steps, batch=32)
+    names = sorted(path.name for path in root.iterdir())
+    every = Dataset(str(root), root, names, UID, steps, batch=32, shuffle=Shuffle(row_groups=2))
+    with sandbox.serve(sandbox.experiment({"one": one, "every": every})) as server:
+        check_ranks(ranks(server.address, 1, name="one"), one)
+        check_ranks(ranks(server.address, 2, name="every"), every)
+
+
 def test_files_without_rows_take_part(sandbox: Sandbox) -> None:
     root = sandbox.folder / "t"
     files = data.write_impressions(root, files=3, rows=100, row_group=40)

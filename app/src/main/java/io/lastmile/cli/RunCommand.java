@@ -4,6 +4,7 @@ import io.lastmile.Cancellation;
 import io.lastmile.Lastmile;
 import io.lastmile.LaunchOptions;
 import io.lastmile.Run;
+import io.lastmile.error.LastmileException;
 import io.lastmile.run.Summary;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -59,7 +60,17 @@ final class RunCommand implements Callable<Integer> {
     ExperimentFile read = ExperimentFile.read(file);
     LaunchOptions defaults = LaunchOptions.defaults().runs(runs).output(console::rankLine);
     LaunchOptions options = python == null ? defaults : defaults.python(python);
-    Run run = read.placing(() -> Lastmile.launch(read.experiment(), options));
+    Run run;
+    try {
+      run = read.placing(() -> Lastmile.launch(read.experiment(), options));
+    } catch (LastmileException e) {
+      Cancellation why = cancelled.getNow(null);
+      if (why == null) {
+        throw e;
+      }
+      console.error("error: " + why.message());
+      return why.exitCode();
+    }
     CompletableFuture<Void> _ = cancelled.thenAccept(run::cancel);
     return follow(run).exit().code();
   }

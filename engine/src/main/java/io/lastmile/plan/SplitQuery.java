@@ -83,7 +83,7 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
   /** Scans whole files. */
   static String scan(List<TableFile> files) {
     return files.stream()
-        .map(file -> Expressions.literal(file.path().toString()))
+        .map(file -> Expressions.file(file.path()))
         .collect(Collectors.joining(", ", "read_parquet([", "], hive_partitioning=false)"));
   }
 
@@ -176,7 +176,7 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
 
   private static String file(Split.Part part) {
     return "read_parquet("
-        + Expressions.literal(part.file().path().toString())
+        + Expressions.file(part.file().path())
         + ", file_row_number=true, hive_partitioning=false)";
   }
 

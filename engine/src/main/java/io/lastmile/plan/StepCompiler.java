@@ -14,8 +14,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns the steps of a dataset into a stage. Used once, by one thread. */
 final class StepCompiler {
-  /** Stands for the epoch in the SQL of a step that draws anew each epoch. */
-  static final String EPOCH = "lastmile_epoch";
+  /**
+   * Stands for the epoch in the SQL of a step that draws anew each epoch; no text of a user's has a
+   * NUL, which ends the SQL.
+   */
+  static final String EPOCH = "\0epoch\0";
 
   private final Checker checker;
   private final KeyTables keyTables;
@@ -95,6 +98,11 @@ final class StepCompiler {
                 keys.stream().map(Binding::sql).collect(Collectors.joining(", ")));
     Set<String> sources = new LinkedHashSet<>(sampled.sources());
     keys.forEach(key -> sources.addAll(key.sources()));
+    if (Float.isInfinite((float) (1 / sample.keep()))) {
+      throw LastmileException.user(
+          element + ".keep",
+          "Invalid keep: " + sample.keep() + " (the weight 1/keep must fit float32)");
+    }
     String drawn = unit + " >= CAST(" + sample.keep() + " AS DOUBLE)";
     String condition = sample.keep() == 1 ? "FALSE" : sampled.sql() + " AND " + drawn;
     drops.add(new DropStep(number, sample.kind(), condition, sources));

@@ -50,6 +50,13 @@ final class Types {
     if (!(left instanceof ColumnType.Scalar) || !(right instanceof ColumnType.Scalar)) {
       return false;
     }
-    return left.equals(right) || (numeric(left) && numeric(right));
+    return left.equals(right)
+        || (numeric(left) && numeric(right) && floating(left) == floating(right));
+  }
+
+  /** Integers beyond 2^53 would be equal to others as floating-point numbers. */
+  private static boolean floating(ColumnType type) {
+    return type instanceof ColumnType.Scalar scalar
+        && (scalar.kind() == Kind.FLOAT || scalar.kind() == Kind.DOUBLE);
   }
 }

@@ -1,6 +1,7 @@
 package io.lastmile.query;
 
 import io.lastmile.dataset.Json;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -135,6 +136,14 @@ public final class Expressions {
   /** A name as an SQL identifier. */
   public static String quote(String identifier) {
     return "\"" + identifier.replace("\"", "\"\"") + "\"";
+  }
+
+  /**
+   * The path of one file as an SQL string: the engine takes paths for patterns, so what has a
+   * meaning there stands in brackets.
+   */
+  public static String file(Path path) {
+    return literal(path.toString().replaceAll("[*?\\[]", "[$0]"));
   }
 
   /** A text as an SQL string. */

@@ -13,10 +13,15 @@ import org.jspecify.annotations.Nullable;
  * https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift).
  *
  * @param schema equal for files whose schemas are written alike
+ * @param columns their names, in the order of the file
  * @param rowGroups in the order of the file
  * @param fixedLengths by column, for those that the writer declared to be lists of a fixed length
  */
-record Footer(Schema schema, List<RowGroup> rowGroups, Map<String, Integer> fixedLengths) {
+record Footer(
+    Schema schema,
+    List<String> columns,
+    List<RowGroup> rowGroups,
+    Map<String, Integer> fixedLengths) {
   /** 128 bits of hash over the bytes of a schema. */
   record Schema(long high, long low) {}
 
@@ -65,7 +70,7 @@ record Footer(Schema schema, List<RowGroup> rowGroups, Map<String, Integer> fixe
         throw new IllegalArgumentException("no schema, or rows are missing");
       }
       Map<String, Integer> lengths = arrow == null ? Map.of() : ArrowSchema.fixedLengths(arrow);
-      return new Footer(schema, named(), lengths);
+      return new Footer(schema, columns(), named(), lengths);
     }
 
     private void repeat(Runnable element) {
@@ -154,6 +159,18 @@ record Footer(Schema schema, List<RowGroup> rowGroups, Map<String, Integer> fixe
         }
       }
       return new Part(values, compressed, uncompressed);
+    }
+
+    private List<String> columns() {
+      List<String> columns = new ArrayList<>();
+      int at = 1;
+      while (at < elements.size()) {
+        columns.add(elements.get(at).name());
+        for (int open = 1; open > 0; at++) {
+          open += elements.get(at).children() - 1;
+        }
+      }
+      return columns;
     }
 
     private List<RowGroup> named() {

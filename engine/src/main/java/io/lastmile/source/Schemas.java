@@ -5,9 +5,11 @@ import io.lastmile.query.Expressions;
 import io.lastmile.query.QueryException;
 import io.lastmile.query.ResultColumn;
 import io.lastmile.query.Session;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +34,7 @@ final class Schemas {
   /** The columns of the first file, when all others have the same ones, in whatever order. */
   List<TableColumn> columns(List<FoundFile> files, List<Footer> footers) {
     Footer first = footers.getFirst();
+    checkTwins(first.columns(), files.getFirst());
     Set<Footer.Schema> seen = new HashSet<>(Set.of(first.schema()));
     for (int i = 1; i < files.size(); i++) {
       if (seen.add(footers.get(i).schema())) {
@@ -48,6 +51,20 @@ final class Schemas {
     return describe(files.getFirst()).stream()
         .map(column -> column(column, first.fixedLengths().get(column.name())))
         .toList();
+  }
+
+  /** Names are the same to the engine when they differ only in case. */
+  private void checkTwins(List<String> columns, FoundFile file) {
+    Map<String, String> seen = new HashMap<>();
+    for (String column : columns) {
+      String twin = seen.put(column.toLowerCase(Locale.ROOT), column);
+      if (twin != null) {
+        throw LastmileException.user(
+            element,
+            "Columns \"%s\" and \"%s\" of \"%s\" differ at most in case, so that none of them can be named (write the file with other names)"
+                .formatted(twin, column, file.shown()));
+      }
+    }
   }
 
   private static TableColumn column(ResultColumn column, @Nullable Integer length) {
@@ -86,9 +103,7 @@ final class Schemas {
   }
 
   private static String scan(FoundFile file) {
-    return "read_parquet("
-        + Expressions.literal(file.path().toString())
-        + ", hive_partitioning=false)";
+    return "read_parquet(" + Expressions.file(file.path()) + ", hive_partitioning=false)";
   }
 
   private void compare(

@@ -12,6 +12,8 @@ import io.lastmile.query.Session;
 import io.lastmile.source.RowGroup;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -40,6 +42,7 @@ final class Diagnosis {
       case OUT_OF_MEMORY -> throw outOfMemory(split, failure);
       default -> {}
     }
+    checkUnchanged(split);
     List<Split.Part> readable = new ArrayList<>();
     for (Split.Part part : split.parts()) {
       QueryException corrupt = failure(session, plan.query().probe(part));
@@ -60,6 +63,38 @@ final class Diagnosis {
       throw new RowSearch(plan, session).describe(split, failure);
     }
     return new Split(split.epoch(), split.ordinal(), readable);
+  }
+
+  /**
+   * Checks that the files of a split are those that were planned.
+   *
+   * @throws LastmileException DATA when one is not
+   */
+  static void checkUnchanged(Split split) {
+    int last = -1;
+    for (Split.Part part : split.parts()) {
+      if (part.fileOrdinal() != last) {
+        last = part.fileOrdinal();
+        checkUnchanged(part.file());
+      }
+    }
+  }
+
+  private static void checkUnchanged(TableFile file) {
+    boolean same;
+    try {
+      same =
+          Files.size(file.path()) == file.bytes()
+              && Files.getLastModifiedTime(file.path()).toInstant().equals(file.modified());
+    } catch (IOException _) {
+      same = false;
+    }
+    if (!same) {
+      throw LastmileException.of(
+          FailureKind.DATA,
+          "%s has changed since the run began, when it had %d bytes and was written at %s (start anew; a table must stay as it is while it is read)"
+              .formatted(file.path(), file.bytes(), file.modified()));
+    }
   }
 
   private boolean skips() {

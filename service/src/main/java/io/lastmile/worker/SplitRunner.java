@@ -57,12 +57,14 @@ final class SplitRunner {
   }
 
   private void run(Assignment assignment) throws InterruptedException {
-    Split split = assignment.split();
-    try {
-      run(split, assignment.bytes());
-    } catch (QueryException e) {
-      Split rest = new Diagnosis(plan, session).readable(split, e, listener);
-      run(rest, assignment.bytes());
+    Split rest = assignment.split();
+    while (true) {
+      try {
+        run(rest, assignment.bytes());
+        return;
+      } catch (QueryException e) {
+        rest = new Diagnosis(plan, session).readable(rest, e, listener);
+      }
     }
   }
 
@@ -72,6 +74,7 @@ final class SplitRunner {
       session.counting(codes);
       long kept = split.parts().isEmpty() ? 0 : query(split, staging, reserved);
       List<Long> drops = Arrays.stream(codes).skip(1).boxed().toList();
+      Diagnosis.checkUnchanged(split);
       checkCount(split, kept + drops.stream().mapToLong(Long::longValue).sum());
       sequence.awaitTurn(split.ordinal());
       sequence.append(staging.ordered(plan.splits().rowOrder(split, staging.rows())));

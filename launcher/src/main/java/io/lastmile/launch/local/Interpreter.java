@@ -24,9 +24,14 @@ public record Interpreter(String program) {
   private static final String REMEDY = "another Python: --python PATH or LASTMILE_PYTHON";
   private static final long PROBE_SECONDS = 30;
 
-  /** Prints version, path and the modules of its arguments that cannot be found. */
+  /**
+   * Prints version, path and the modules of its arguments that cannot be found. Ctrl-C is for the
+   * driver alone.
+   */
   private static final String PROBE =
       """
+      import signal
+      signal.signal(signal.SIGINT, signal.SIG_IGN)
       import importlib.util, sys
       print("%d.%d.%d" % sys.version_info[:3])
       print(sys.executable)
