@@ -31,7 +31,7 @@ class_path() {
 java_flags() {
   JAVA_FLAGS=(
     -XX:+UseSerialGC -Xmx512m -Xss512k
-    --enable-native-access=ALL-UNNAMED
+    --enable-native-access=ALL-UNNAMED "-XX:ErrorFile=$JARS/crash-%p.log"
     -Xlog:disable -Xlog:all=error:stderr "-Xlog:aot*=off:stderr" "-Xlog:cds*=off:stderr"
   )
 }

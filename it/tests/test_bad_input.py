@@ -174,6 +174,14 @@ def say_exactly(text: str) -> str:
     return text if re.search(r"\||\(\?|\\", text) else re.escape(text)
 
 
+def test_yaml_that_grows_or_sinks_without_end(inputs: Sandbox) -> None:
+    assert "nested too deeply" in check_refused(inputs, run(inputs, "[" * 20_000 + "]" * 20_000))
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    for i in range(1, 9):
+        lines.append(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 6)}]")
+    assert "more than 1,000,000 values" in check_refused(inputs, run(inputs, "\n".join(lines)))
+
+
 TWINS = {"case": ("A", "a"), "name": ("a", "a")}
 
 

@@ -143,6 +143,9 @@ def test_sigterm_ends_everything_and_writes_the_summary(sandbox: Sandbox) -> Non
 
 def check_cancelled(outcome: Outcome, code: int) -> None:
     summary = outcome.summary
+    steps = [rank["steps"] for rank in summary["ranks"]]
+    delivered = summary["datasets"]["train"]["epochs"][0]["rows_delivered"]
+    assert delivered == min(steps) * 2 * 2, "what lies prefetched was not delivered"
     assert summary["exit"]["code"] == code
     assert summary["exit"]["kind"] == "cancelled"
     assert summary["datasets"]["train"]["epochs"][0]["rows_delivered"] > 0

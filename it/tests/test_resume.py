@@ -125,6 +125,20 @@ def test_the_digest_of_a_position_is_that_of_the_rows_delivered(
         assert position["counts"]["delivered"] == rows
 
 
+@pytest.mark.parametrize(("key", "value"), [("split", 999), ("row", 10**9), ("epoch", -1)])
+def test_a_position_that_there_is_not_is_refused(
+    sandbox: Sandbox, table: Dataset, key: str, value: int
+) -> None:
+    import lastmile
+
+    state = first_steps(sandbox, table, world=2, steps=2)[-1].state
+    assert state is not None
+    state["feeds"]["train"][key] = value
+    refused = pytest.raises(lastmile.UserError, match=rf"^Invalid position: .*{key} ")
+    with sandbox.serve(sandbox.experiment(table)) as server, refused:
+        ranks(server.address, 1, state=state)
+
+
 def test_a_position_of_another_dataset_is_refused(sandbox: Sandbox, table: Dataset) -> None:
     import lastmile
 

@@ -32,8 +32,12 @@ final class YamlTree {
           Tag.BOOL, Kind.TRUTH,
           Tag.NULL, Kind.NOTHING);
 
+  /** Values in a file, those behind an alias counted each time. */
+  private static final int MOST_VALUES = 1_000_000;
+
   private final String file;
   private final String text;
+  private int values;
 
   private YamlTree(String file, String text) {
     this.file = file;
@@ -48,7 +52,11 @@ final class YamlTree {
    *     has no place in an experiment: tags, keys that are no scalars, an alias inside its anchor
    */
   static Written read(String file, String text) {
-    return new YamlTree(file, text).root();
+    try {
+      return new YamlTree(file, text).root();
+    } catch (StackOverflowError _) {
+      throw mistake(file, "Invalid YAML: nested too deeply");
+    }
   }
 
   private Written root() {
@@ -74,6 +82,10 @@ final class YamlTree {
   }
 
   private Written written(String name, String label, int line, Node node) {
+    values++;
+    if (values > MOST_VALUES) {
+      throw mistake(file, "Invalid YAML: more than 1,000,000 values");
+    }
     Kind kind = kind(node);
     if (kind == null) {
       throw mistake(

@@ -122,7 +122,7 @@ public final class FeedServer implements Feeder {
       // The client has gone.
     } catch (LastmileException e) {
       refuse(wire, e);
-    } catch (IOException e) {
+    } catch (IOException | IndexOutOfBoundsException | IllegalArgumentException e) {
       refuse(
           wire,
           LastmileException.of(FailureKind.USER, "Invalid message of a client: " + e.getMessage()));

@@ -55,6 +55,9 @@ final class FeedSession implements StepSink {
   /** The sequences of the epochs begun, by epoch. */
   private final Map<Integer, Sequence> sequences = new TreeMap<>();
 
+  /** The rows delivered before the run of an epoch began, by epoch. */
+  private final Map<Integer, Long> begun = new TreeMap<>();
+
   /**
    * Where each rank asked to start from, by generation and rank; a rank may be generations ahead of
    * the last one to come.
@@ -147,9 +150,17 @@ final class FeedSession implements StepSink {
 
   private Position position(@Nullable Map<?, ?> state) {
     int drops = plan.query().drops().size();
-    return state == null
-        ? Position.startOf(0, plan.fingerprint(), drops)
-        : Position.of(state, plan.fingerprint(), drops);
+    if (state == null) {
+      return Position.startOf(0, plan.fingerprint(), drops);
+    }
+    Position position = Position.of(state, plan.fingerprint(), drops);
+    int splits = plan.splits().of(position.epoch()).size();
+    if (position.split() > splits) {
+      throw LastmileException.of(
+          FailureKind.USER,
+          "Invalid position: split %d (the epoch has %d)".formatted(position.split(), splits));
+    }
+    return position;
   }
 
   private void asked(int place, Start start) {
@@ -181,6 +192,7 @@ final class FeedSession implements StepSink {
       }
       stopRun();
       ranks().forEach(rank -> rank.ring().reclaim());
+      ranks().forEach(RankFeed::restart);
       generation = start.generation();
       begin(start.position());
     }
@@ -204,6 +216,7 @@ final class FeedSession implements StepSink {
     listener.run = next;
     run = next;
     sequences.put(start.epoch(), next.sequence());
+    begun.put(start.epoch(), start.counts().delivered());
     next.start();
   }
 
@@ -235,7 +248,7 @@ final class FeedSession implements StepSink {
     firstBatch.run();
     synchronized (publishing) {
       for (int rank = 0; rank < rows.size(); rank++) {
-        rank(rank).send(rows.get(rank), generation);
+        rank(rank).send(rows.get(rank), generation, after);
       }
     }
   }
@@ -413,11 +426,25 @@ final class FeedSession implements StepSink {
               epoch,
               at.counts().read(),
               drops,
-              at.counts().delivered(),
+              delivered(at),
               at.counts().padded(),
               epoch <= endedEpochs));
     });
     return epochs;
+  }
+
+  /** Rows of an epoch in steps that every rank has taken, of those that were sent. */
+  private long delivered(Position sent) {
+    long least = sent.counts().delivered();
+    for (RankFeed rank : ranks()) {
+      Position taken = rank.taken();
+      if (taken == null || taken.epoch() < sent.epoch()) {
+        least = Math.min(least, begun.getOrDefault(sent.epoch(), 0L));
+      } else if (taken.epoch() == sent.epoch()) {
+        least = Math.min(least, taken.counts().delivered());
+      }
+    }
+    return least;
   }
 
   /** The rank that the others wait for: its slots are full while another has taken more steps. */

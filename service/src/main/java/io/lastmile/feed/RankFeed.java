@@ -7,8 +7,11 @@ import io.lastmile.sequence.Position;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The feeder's side of one rank's feed: its slots, its connection, and what it did with its
@@ -21,6 +24,12 @@ final class RankFeed implements AutoCloseable {
 
   /** Written by the connection's reader, read by all. */
   private volatile RankProgress progress;
+
+  /** The steps sent and not yet taken, as the position after each; guarded by itself. */
+  private final Deque<Position> sent = new ArrayDeque<>();
+
+  /** The position after the step taken last; null: none of this run. Guarded by {@link #sent}. */
+  private @Nullable Position taken;
 
   private volatile boolean gone;
 
@@ -55,6 +64,10 @@ final class RankFeed implements AutoCloseable {
 
   /** What the rank says about its steps: int64 step, wait_ns, elapsed_ns. */
   void stepped(ByteBuffer message) {
+    synchronized (sent) {
+      Position after = sent.poll();
+      taken = after == null ? taken : after;
+    }
     progress =
         new RankProgress(
             hello.rank(), progress.steps() + 1, message.getLong(8), message.getLong(16));
@@ -69,8 +82,26 @@ final class RankFeed implements AutoCloseable {
     }
   }
 
+  /** The position after the step that the rank took last; null: none since it last began. */
+  @Nullable Position taken() {
+    synchronized (sent) {
+      return taken;
+    }
+  }
+
+  /** The rank begins at another position: what was sent and not taken is not going to be. */
+  void restart() {
+    synchronized (sent) {
+      sent.clear();
+      taken = null;
+    }
+  }
+
   /** Sends a batch. A connection that broke is its reader's to notice. */
-  void send(PackedRows rows, int generation) {
+  void send(PackedRows rows, int generation, Position after) {
+    synchronized (sent) {
+      sent.add(after);
+    }
     int slot = ring.send(rows);
     try {
       if (ring.isLarge(slot)) {

@@ -1,6 +1,8 @@
 package io.lastmile.sequence;
 
 import io.lastmile.batch.PackedRows;
+import io.lastmile.error.FailureKind;
+import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -99,6 +101,12 @@ public final class Sequence {
 
   /** All rows of the split whose turn it is have been appended: the next split has its turn. */
   public void passTurn(int ordinal, long rowsRead, List<Long> drops) {
+    if (skip > 0) {
+      throw LastmileException.of(
+          FailureKind.USER,
+          "Invalid position: row %d of split %d (it has %d)"
+              .formatted(rowOfSplit + skip, ordinal, rowOfSplit));
+    }
     lock.lock();
     try {
       Position now = position;
