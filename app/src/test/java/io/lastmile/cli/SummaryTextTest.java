@@ -14,7 +14,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class SummaryTextTest {
-  private static final Path RECORD = Path.of("/work/runs/ads-3");
+  private static final Path RECORD = Path.of("/data/runs/ads-3");
 
   @Test
   void everythingIsSaid() {
@@ -72,7 +72,7 @@ class SummaryTextTest {
             rank 0: 1,234 steps, trainer waited 12.5 %
             rank 1: no feed opened, exit code 7
             peak memory 700 MiB
-            run record /work/runs/ads-3\
+            run record /data/runs/ads-3\
             """);
   }
 
@@ -92,7 +92,7 @@ class SummaryTextTest {
             """
             ads-3: cancelled after 0.1 s
             rank 0: no feed opened, not started
-            run record /work/runs/ads-3\
+            run record /data/runs/ads-3\
             """);
   }
 }
