@@ -7,7 +7,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Sizes as people write them: {@code 512MiB}, {@code 2GiB}, {@code 1.5GB}, or bytes. */
-final class ByteSize {
+public final class ByteSize {
   private static final Pattern SIZE =
       Pattern.compile("([0-9]{1,19}(?:\\.[0-9]{1,9})?) ?([kKMGT]i?B|B|)");
   private static final Map<Character, Integer> POWERS =
@@ -31,6 +31,11 @@ final class ByteSize {
       throw wrong(element, text);
     }
     return bytes.longValue();
+  }
+
+  /** For a message: {@code 34 MiB}, rounded up. */
+  public static String mebibytes(long bytes) {
+    return ((bytes + (1 << 20) - 1) >> 20) + " MiB";
   }
 
   private static BigDecimal unit(String unit) {

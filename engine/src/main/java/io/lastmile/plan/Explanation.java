@@ -1,6 +1,7 @@
 package io.lastmile.plan;
 
 import io.lastmile.batch.TensorForm;
+import io.lastmile.dataset.ByteSize;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Shuffle;
 import io.lastmile.dataset.Source;
@@ -175,14 +176,14 @@ final class Explanation {
     line(
         "memory",
         "engine "
-            + Planner.mebibytes(budget.engine())
+            + ByteSize.mebibytes(budget.engine())
             + " for all datasets, rows that wait "
-            + Planner.mebibytes(budget.staging())
+            + ByteSize.mebibytes(budget.staging())
             + ", slots "
             + plan.dataset().slots()
             + " × "
-            + Planner.mebibytes(plan.slotLayout().bytes())
+            + ByteSize.mebibytes(plan.slotLayout().bytes())
             + " a rank, heap "
-            + Planner.mebibytes(Runtime.getRuntime().maxMemory()));
+            + ByteSize.mebibytes(Runtime.getRuntime().maxMemory()));
   }
 }

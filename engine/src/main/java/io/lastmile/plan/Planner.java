@@ -1,6 +1,7 @@
 package io.lastmile.plan;
 
 import io.lastmile.batch.TensorForm;
+import io.lastmile.dataset.ByteSize;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Experiment;
 import io.lastmile.dataset.Shuffle;
@@ -132,7 +133,8 @@ final class Planner {
         throw LastmileException.user(
             element + ".shuffle",
             "A split of %d row groups needs %s to be shuffled, but each worker has %s for rows of this dataset that wait (lower shuffle.row_groups, use shuffle: none, or raise cluster.workers.memory)"
-                .formatted(split.parts().size(), mebibytes(needed), mebibytes(room)));
+                .formatted(
+                    split.parts().size(), ByteSize.mebibytes(needed), ByteSize.mebibytes(room)));
       }
     }
   }
@@ -146,12 +148,8 @@ final class Planner {
               .formatted(
                   group.ordinal(),
                   file.path(),
-                  mebibytes(group.compressedBytes()),
-                  mebibytes(budget.engine())));
+                  ByteSize.mebibytes(group.compressedBytes()),
+                  ByteSize.mebibytes(budget.engine())));
     }
-  }
-
-  static String mebibytes(long bytes) {
-    return ((bytes + (1 << 20) - 1) >> 20) + " MiB";
   }
 }

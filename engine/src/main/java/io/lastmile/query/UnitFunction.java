@@ -71,6 +71,7 @@ final class UnitFunction {
           LogicalTypes.TIMESTAMP_MS,
           LogicalTypes.TIMESTAMP_NS,
           LogicalTypes.TIMESTAMP_TZ,
+          LogicalTypes.TIMESTAMP_TZ_NS,
           LogicalTypes.VARCHAR,
           LogicalTypes.BLOB,
           LogicalTypes.BOOLEAN,
@@ -146,7 +147,7 @@ final class UnitFunction {
     return switch (type) {
       case LogicalTypes.TIMESTAMP_S -> value * 1_000_000;
       case LogicalTypes.TIMESTAMP_MS -> value * 1_000;
-      case LogicalTypes.TIMESTAMP_NS -> Math.floorDiv(value, 1_000L);
+      case LogicalTypes.TIMESTAMP_NS, LogicalTypes.TIMESTAMP_TZ_NS -> Math.floorDiv(value, 1_000L);
       default -> value;
     };
   }

@@ -25,6 +25,11 @@ record Footer(
   /** 128 bits of hash over the bytes of a schema. */
   record Schema(long high, long low) {}
 
+  /** The same, with names of columns that another footer of the same schema holds already. */
+  Footer sharing(List<String> names) {
+    return new Footer(schema, names, rowGroups, fixedLengths);
+  }
+
   /** Reads the bytes of a footer; damaged ones end in a RuntimeException. */
   static Footer parse(byte[] bytes) {
     return new Parser(bytes).parse();
@@ -163,14 +168,19 @@ record Footer(
 
     private List<String> columns() {
       List<String> columns = new ArrayList<>();
-      int at = 1;
-      while (at < elements.size()) {
+      for (int at = 1; at < elements.size(); at = end(at)) {
         columns.add(elements.get(at).name());
-        for (int open = 1; open > 0; at++) {
-          open += elements.get(at).children() - 1;
-        }
       }
       return columns;
+    }
+
+    /** The index behind the last element of a column's tree. */
+    private int end(int column) {
+      int at = column;
+      for (int open = 1; open > 0; at++) {
+        open += elements.get(at).children() - 1;
+      }
+      return at;
     }
 
     private List<RowGroup> named() {
@@ -197,17 +207,13 @@ record Footer(
     private Map<Integer, String> listLeaves() {
       Map<Integer, String> lists = new HashMap<>();
       int leaf = 0;
-      int at = 1;
-      while (at < elements.size()) {
-        String column = elements.get(at).name();
+      for (int column = 1; column < elements.size(); column = end(column)) {
         boolean repeated = false;
-        for (int open = 1; open > 0; at++) {
-          Element element = elements.get(at);
+        for (Element element : elements.subList(column, end(column))) {
           repeated |= element.repeated();
-          open += element.children() - 1;
           if (element.children() == 0) {
             if (repeated) {
-              lists.put(leaf, column);
+              lists.put(leaf, elements.get(column).name());
             }
             leaf++;
           }

@@ -11,6 +11,8 @@ import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -27,6 +29,9 @@ final class FooterReader {
   private static final int FIRST_READ = 64 << 10;
 
   private final String element;
+
+  /** The names of the columns, once for all files that are written alike. */
+  private final Map<Footer.Schema, List<String>> names = new ConcurrentHashMap<>();
 
   /**
    * A reader for a source.
@@ -92,7 +97,8 @@ final class FooterReader {
       throw failure("Cannot read \"" + file.shown() + "\": " + e.getMessage());
     }
     try {
-      return Footer.parse(footer);
+      Footer parsed = Footer.parse(footer);
+      return parsed.sharing(names.computeIfAbsent(parsed.schema(), any -> parsed.columns()));
     } catch (RuntimeException e) {
       throw failure("\"" + file.shown() + "\" has a damaged footer");
     }

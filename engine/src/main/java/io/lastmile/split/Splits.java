@@ -60,6 +60,23 @@ public final class Splits {
     };
   }
 
+  /** How many there are, in every epoch. */
+  public int count() {
+    return switch (shuffle) {
+      case Shuffle.None _ -> parts.size();
+      case Shuffle.RowGroups groups -> {
+        if (groups.within() == null) {
+          yield Math.ceilDiv(parts.size(), groups.count());
+        }
+        int count = 0;
+        for (List<Split.Part> partition : partitions(groups.within())) {
+          count += Math.ceilDiv(partition.size(), groups.count());
+        }
+        yield count;
+      }
+    };
+  }
+
   /** The order of the surviving rows of a split; null: as they are. */
   public int @Nullable [] rowOrder(Split split, int rows) {
     return shuffle instanceof Shuffle.None

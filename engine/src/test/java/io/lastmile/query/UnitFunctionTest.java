@@ -26,7 +26,7 @@ class UnitFunctionTest {
       assertThat(DUCK.value(sql)).as(sql).isEqualTo(Double.parseDouble(fields[4]));
       count++;
     }
-    assertThat(count).isEqualTo(144);
+    assertThat(count).isEqualTo(145);
   }
 
   @Test

@@ -47,6 +47,7 @@ class SplitsTest {
   void withoutShuffleEachRowGroupWithRowsIsASplitInFileOrder() {
     Splits splits = new Splits(FILES, Shuffle.none(), 42);
     assertThat(text(splits.of(0))).isEqualTo("a0 | a2 | b0 | c0 | c1 | c2");
+    assertThat(splits.count()).isEqualTo(6);
     assertThat(text(splits.of(7))).isEqualTo(text(splits.of(0)));
     assertThat(splits.of(7)).extracting(Split::epoch).containsOnly(7);
     assertThat(splits.of(0)).extracting(Split::rows).containsExactly(10L, 20L, 30L, 40L, 50L, 60L);
@@ -73,6 +74,8 @@ class SplitsTest {
   void withinAPartitionNothingCrossesItsEnd() {
     List<Split> splits = new Splits(FILES, rowGroups(2, "dt"), 42).of(3);
     assertThat(splits).hasSize(4);
+    assertThat(new Splits(FILES, rowGroups(2, "dt"), 42).count()).isEqualTo(4);
+    assertThat(new Splits(FILES, rowGroups(4, null), 42).count()).isEqualTo(2);
     assertThat(text(splits.subList(0, 2))).doesNotContain("c");
     assertThat(text(splits.subList(2, 4))).matches("c\\d c\\d \\| c\\d");
   }

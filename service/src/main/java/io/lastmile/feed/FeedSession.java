@@ -154,7 +154,7 @@ final class FeedSession implements StepSink {
       return Position.startOf(0, plan.fingerprint(), drops);
     }
     Position position = Position.of(state, plan.fingerprint(), drops);
-    int splits = plan.splits().of(position.epoch()).size();
+    int splits = plan.splits().count();
     if (position.split() > splits) {
       throw LastmileException.of(
           FailureKind.USER,

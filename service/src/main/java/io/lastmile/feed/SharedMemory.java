@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import io.lastmile.dataset.ByteSize;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import java.io.IOException;
@@ -62,8 +63,8 @@ final class SharedMemory implements AutoCloseable {
       unlink();
       throw LastmileException.of(
           FailureKind.RESOURCES,
-          "Cannot make a slot of %d MiB in shared memory: %s [%s]"
-              .formatted(mebibytes(bytes), e.getMessage(), path),
+          "Cannot make a slot of %s in shared memory: %s [%s]"
+              .formatted(ByteSize.mebibytes(bytes), e.getMessage(), path),
           e);
     }
   }
@@ -119,11 +120,6 @@ final class SharedMemory implements AutoCloseable {
     } catch (Throwable e) {
       throw new IllegalStateException(e);
     }
-  }
-
-  /** Rounded up. */
-  static long mebibytes(long bytes) {
-    return (bytes + (1 << 20) - 1) >> 20;
   }
 
   private static MethodHandle function(

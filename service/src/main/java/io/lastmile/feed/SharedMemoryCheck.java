@@ -1,5 +1,6 @@
 package io.lastmile.feed;
 
+import io.lastmile.dataset.ByteSize;
 import io.lastmile.dataset.Training;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
@@ -22,8 +23,8 @@ final class SharedMemoryCheck {
     if (needed > free) {
       throw LastmileException.of(
           FailureKind.USER,
-          "The slots need %d MiB of shared memory, but %s has %d MiB free (give it more room, or lower batch, slots or ranks)"
-              .formatted(SharedMemory.mebibytes(needed), folder.getParent(), free >> 20));
+          "The slots need %s of shared memory, but %s has %d MiB free (give it more room, or lower batch, slots or ranks)"
+              .formatted(ByteSize.mebibytes(needed), folder.getParent(), free >> 20));
     }
   }
 

@@ -48,7 +48,7 @@ final class Diagnosis {
       QueryException corrupt = failure(session, plan.query().probe(part));
       if (corrupt == null) {
         readable.add(part);
-      } else if (skips()) {
+      } else if (skips(plan)) {
         listener.skipped(
             part.file().path().toString(), part.rowGroup().ordinal(), corrupt.summary());
       } else {
@@ -97,7 +97,8 @@ final class Diagnosis {
     }
   }
 
-  private boolean skips() {
+  /** Whether row groups that cannot be read are left out. */
+  static boolean skips(DatasetPlan plan) {
     return switch (plan.dataset().source()) {
       case Source.Parquet parquet -> parquet.onCorrupt() == Source.OnCorrupt.SKIP;
     };

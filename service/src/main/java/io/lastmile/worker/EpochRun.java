@@ -155,8 +155,8 @@ public final class EpochRun {
     if (running.decrementAndGet() > 0) {
       return;
     }
-    boolean _ =
-        Thread.interrupted(); // another worker's failure ends with us: what follows is not to stop
+    // Another worker's failure ends with us: what follows is not to be interrupted.
+    boolean _ = Thread.interrupted();
     try {
       LastmileException failed = failure.get();
       if (stopped) {

@@ -2,7 +2,6 @@ package io.lastmile.worker;
 
 import io.lastmile.batch.InvalidValueException;
 import io.lastmile.dataset.Shuffle;
-import io.lastmile.dataset.Source;
 import io.lastmile.dispatch.Assignment;
 import io.lastmile.dispatch.Dispatcher;
 import io.lastmile.dispatch.DispatcherState;
@@ -89,7 +88,7 @@ final class SplitRunner {
    * Says how many there were.
    */
   private long query(Split split, Staging staging, long reserved) throws InterruptedException {
-    boolean streams = plan.dataset().shuffle() instanceof Shuffle.None && !skipsCorrupt();
+    boolean streams = plan.dataset().shuffle() instanceof Shuffle.None && !Diagnosis.skips(plan);
     long kept = 0;
     long last = -1;
     long room = reserved;
@@ -111,12 +110,6 @@ final class SplitRunner {
       }
     }
     return kept;
-  }
-
-  private boolean skipsCorrupt() {
-    return switch (plan.dataset().source()) {
-      case Source.Parquet parquet -> parquet.onCorrupt() == Source.OnCorrupt.SKIP;
-    };
   }
 
   private void flush(Staging staging) throws InterruptedException {
