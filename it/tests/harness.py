@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import oracle.dataset as of
-from oracle.tensors import Ragged, Tensor, Value
+from oracle.tensors import Keyed, Masked, Ragged, Tensor, Value
 from scripts.received import tree
 
 REPO = Path(__file__).resolve().parents[2]
@@ -319,11 +319,17 @@ def copied(batch: Any, state: dict[str, Any] | None = None) -> Got:
 
 
 def _got(plain: dict[str, Any]) -> Got:
-    tensors = {
-        name: Ragged(*value) if isinstance(value, tuple) else value
-        for name, value in plain["tensors"].items()
-    }
+    tensors = {name: _value(value) for name, value in plain["tensors"].items()}
     return Got(**plain | {"tensors": tensors})
+
+
+def _value(plain: Any) -> Value:
+    if not isinstance(plain, tuple):
+        return plain
+    kind, *parts = plain
+    if kind == "Keyed":
+        return Keyed(*parts)
+    return (Masked if kind == "Masked" else Ragged)(*(_value(part) for part in parts))
 
 
 def drain(feed: Any, epochs: int = 1, states: bool = False, steps: int | None = None) -> list[Got]:
@@ -356,7 +362,7 @@ def ranks(
     def work(rank: int) -> None:
         try:
             feed = lastmile.connect(
-                address, name, rank=rank, world_size=world, arrays="numpy", **options
+                address, name, rank=rank, world_size=world, **{"arrays": "numpy", **options}
             )
             try:
                 results[rank] = each(feed)
@@ -465,10 +471,13 @@ def _check_batch(
 
 def check_value(actual: Any, expected: Value, where: str) -> None:
     """The same type, shape and values; NaN equals NaN."""
-    if isinstance(expected, Ragged):
-        assert isinstance(actual, Ragged), where
-        check_value(actual.offsets, expected.offsets, f"{where}, offsets")
-        check_value(actual.values, expected.values, f"{where}, values")
+    if isinstance(expected, (Ragged, Masked, Keyed)):
+        assert type(actual) is type(expected), f"{where}: {type(actual)}"
+        for part in expected._fields:
+            check_value(getattr(actual, part), getattr(expected, part), f"{where}, {part}")
+        return
+    if isinstance(expected, tuple):
+        assert actual == expected, where
         return
     assert isinstance(actual, np.ndarray), f"{where}: {type(actual)}"
     assert actual.dtype == expected.dtype, f"{where}: {actual.dtype}, expected {expected.dtype}"

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import data
-from harness import Sandbox, check_ranks, ranks
+from harness import Sandbox, check_ranks, check_value, ranks
 from oracle.dataset import NONE, Dataset, Shuffle
 from oracle.tensors import Ragged, Tensor
 
@@ -39,6 +39,11 @@ TENSORS: dict[str, Tensor] = {
     "globbed": Tensor("uint*_null", dtype="int64", fill=-1),
     "narrow": Tensor(["float32"]),
     **{f"list_{kind}": Tensor(f"list_{kind}", fill=9) for kind in LISTS},
+    "half": Tensor("float64_null", dtype="float16", fill=0.1),
+    "half_flag": Tensor("flag_null", dtype="float16", fill=3),
+    "half_matrix": Tensor(["float32", "int8", "float64_null"], dtype="float16", fill=-7.3),
+    "half_list": Tensor("list_double", dtype="float16", fill=1.5),
+    "half_emb": Tensor("emb_null", dtype="float16", fill=1e-7),
     "list_cut": Tensor("list_int64", fill=9, max_length=2),
     "list_cut_to_one": Tensor("list_double", fill=0, max_length=1),
     "list_as_float": Tensor("list_int64", dtype="float32", fill=0.5),
@@ -155,15 +160,61 @@ def test_torch_tensors_are_the_same_values(sandbox: Sandbox) -> None:
         feed.close()
 
 
+BRAIN = {
+    "column": Tensor("float64_null", dtype="bfloat16", fill=0.1),
+    "ints": Tensor("int64", dtype="bfloat16"),
+    "matrix": Tensor(["float32", "uint8", "float64_null"], dtype="bfloat16", fill=-7.3),
+    "list": Tensor("list_double", dtype="bfloat16", fill=1.5),
+    "emb": Tensor("emb_null", dtype="bfloat16", fill=1e-7),
+}
+
+
+def test_bfloat16_is_the_nearest_and_for_torch_alone(sandbox: Sandbox) -> None:
+    torch = pytest.importorskip("torch")
+    import lastmile
+
+    awkward = dataset(sandbox, data.awkward(5, 200), BRAIN)
+    rows = awkward.sequence().rows
+    with sandbox.serve(sandbox.experiment(awkward)) as server:
+        feed = lastmile.connect(server.address, "train", rank=0, world_size=1, arrays="torch")
+        for batch in feed:
+            for name, tensor in BRAIN.items():
+                part = rows.slice(64 * batch.step, batch.rows)
+                value, expected = batch.clone()[name], tensor.of(part)
+                if isinstance(expected, Ragged):
+                    value, expected = value.values, expected.values
+                assert value.dtype == torch.bfloat16
+                bits = value.view(torch.int16).numpy().view(np.uint16)
+                check_value(bits, expected, name)
+            del batch
+        feed.close()
+    serving = sandbox.serve(sandbox.experiment(awkward))
+    with serving as server, pytest.raises(lastmile.UserError) as caught:
+        lastmile.connect(server.address, "train", rank=0, world_size=1, arrays="numpy")
+    assert str(caught.value) == (
+        'Tensor "column" is bfloat16, which numpy does not have (take dtype: float32, or torch '
+        'with arrays="torch") [datasets.train.tensors.column.dtype]'
+    )
+
+
+def test_what_a_16_bit_float_cannot_hold_is_named_with_its_value(sandbox: Sandbox) -> None:
+    values = pa.array([5.0] * 137 + [-70000.5] + [5.0] * 262, pa.float64())
+    assert bad(sandbox, values, Tensor("x", dtype="float16")) == (
+        'Value -70000.5 in column "x" is beyond float16 (give tensor "x" dtype float32) '
+        f"[{sandbox.folder}/t/0.parquet, row group 1, row 137]"
+    )
+
+
 def bad(sandbox: Sandbox, values: pa.Array, tensor: Tensor) -> str:
     """The message that ends the feed when row 137 (row group 1 of the first file) is bad."""
     import lastmile
 
     table = pa.table({"uid": pa.array(range(len(values)), pa.int64()), "x": values})
     wrong = dataset(sandbox, table, {"x": tensor})
+    torch = tensor.dtype == "bfloat16"
     serving = sandbox.serve(sandbox.experiment(wrong))
     with serving as server, pytest.raises(lastmile.DataError) as caught:
-        ranks(server.address, 2)
+        ranks(server.address, 2, arrays="torch" if torch else "numpy")
     return str(caught.value)
 
 
@@ -178,6 +229,26 @@ BAD_VALUES: dict[str, tuple[pa.DataType, Any, Any, Tensor]] = {
     "does not fit int8": (pa.int64(), 5, 300, Tensor("x", dtype="int8")),
     "negative as uint8": (pa.int32(), 5, -1, Tensor("x", dtype="uint8")),
     "list value too large": (pa.list_(pa.int64()), [1], [2**40], Tensor("x", dtype="int32")),
+    "beyond float16": (pa.float64(), 5.0, 65520.0, Tensor("x", dtype="float16")),
+    "beyond float16 in a list": (
+        pa.list_(pa.int64()),
+        [1, 2],
+        [3, -70000],
+        Tensor("x", dtype="float16"),
+    ),
+    "beyond float16 in a fixed list": (
+        pa.list_(pa.float32(), 2),
+        [1.0, 2.0],
+        [3.0, 1e20],
+        Tensor("x", dtype="float16"),
+    ),
+    "beyond bfloat16 in a matrix": (
+        pa.float64(),
+        5.0,
+        3.4e38,
+        Tensor(["uid", "x"], dtype="bfloat16"),
+    ),
+    "beyond float32": (pa.float64(), 5.0, 1e300, Tensor("x", dtype="float32")),
     "NaN as integer": (pa.float64(), 5.0, float("nan"), Tensor("x", dtype="int64")),
 }
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from lastmile import _protocol as wire
-from lastmile._arrays import array_maker
+from lastmile._arrays import array_maker, check_dtypes
 from lastmile._batch import Batch, Wrap
+from lastmile._layout import Layout
 from lastmile._options import Options, Position, positions, state_of
 from lastmile._ring import Ring
 from lastmile._timers import Ledger, Timers
@@ -146,7 +147,9 @@ class Feed:
             )
         self._connection.consume()
         self._experiment: str = welcome["experiment"]
-        ring = Ring(welcome["slots"], welcome["layout"], wrap)
+        layout = Layout.parse(welcome["layout"])
+        check_dtypes(wrap, layout, self.name)
+        ring = Ring(welcome["slots"], layout, wrap)
         self._connection.send(wire.frame(wire.MAPPED))
         return ring
 

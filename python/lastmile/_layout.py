@@ -15,6 +15,9 @@ from lastmile import _fork
 
 Array = NDArray[Any]
 
+BFLOAT16: Final = np.dtype("V2")
+"""What an array of bfloat16 has for a dtype on its way to torch: numpy has none."""
+
 _HEADER: Final = struct.Struct("<iiqqqi")
 _I64: Final = struct.Struct("<q")
 
@@ -51,7 +54,7 @@ def _tensor(tree: Mapping[str, Any]) -> TensorLayout:
         name=tree["name"],
         role=tree["role"],
         kind=tree["kind"],
-        dtype=np.dtype(tree["dtype"]),
+        dtype=BFLOAT16 if tree["dtype"] == "bfloat16" else np.dtype(tree["dtype"]),
         width=tree["width"],
         offset=tree["offset"],
         offsets=tree["offsets"],

@@ -32,8 +32,8 @@ class _Held(NamedTuple):
 class Ring:
     """The mapped slots of one feed, and the batches over them. Used by the feed's thread only."""
 
-    def __init__(self, paths: Sequence[str], layout: Mapping[str, Any], wrap: Wrap) -> None:
-        self._layout = Layout.parse(layout)
+    def __init__(self, paths: Sequence[str], layout: Layout, wrap: Wrap) -> None:
+        self._layout = layout
         self._wrap = wrap
         self._slots = [map_whole(path) for path in paths]
         self._large: dict[int, tuple[mmap.mmap, Layout]] = {}

@@ -8,13 +8,8 @@ import numpy as np
 
 
 def tree(batch: Any, state: dict[str, Any] | None = None) -> dict[str, Any]:
-    """All of a batch: ragged tensors as (values, offsets), the state beside it."""
-    tensors = {
-        name: (np.array(value.values), np.array(value.offsets))
-        if hasattr(value, "offsets")
-        else np.array(value)
-        for name, value in batch.items()
-    }
+    """All of a batch, the state beside it."""
+    tensors = {name: plain(value) for name, value in batch.items()}
     keys = {name: batch.keys[name] for name in batch.keys}
     return {
         "epoch": batch.epoch,
@@ -26,3 +21,14 @@ def tree(batch: Any, state: dict[str, Any] | None = None) -> dict[str, Any]:
         "keys": {n: v if isinstance(v, list) else np.array(v) for n, v in keys.items()},
         "state": state,
     }
+
+
+def plain(value: Any) -> Any:
+    """A copy; of several arrays in one value the name of their kind, then each."""
+    if hasattr(value, "keys"):
+        return "Keyed", value.keys, np.array(value.values), np.array(value.lengths)
+    if hasattr(value, "mask"):
+        return "Masked", plain(value.values), plain(value.mask)
+    if hasattr(value, "offsets"):
+        return "Ragged", np.array(value.values), np.array(value.offsets)
+    return np.array(value)

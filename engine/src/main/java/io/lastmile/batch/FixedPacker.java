@@ -11,23 +11,27 @@ record FixedPacker(Layout.Place place) implements FormPacker {
     int width = form.width();
     int bytes = form.dtype().bytes();
     long mask = vectors.validity(column);
-    long values = vectors.childData(column);
-    long valueMask = vectors.childValidity(column);
     for (int i = 0; i < count; i++) {
       int at = first + i;
       long target = to.address() + place.offset() + (long) (row + i) * form.rowBytes();
-      if (!Memory.valid(mask, at)) {
-        long value = Nulls.value(form, 0, at);
-        for (int j = 0; j < width; j++) {
-          Memory.put(target + (long) j * bytes, bytes, value);
-        }
-        continue;
+      if (Memory.valid(mask, at)) {
+        VectorValues.ofLists(form, vectors, value -> at)
+            .write(offset(vectors, column, at), width, target, bytes);
+      } else {
+        fill(target, at);
       }
-      long offset = offset(vectors, column, at);
-      Memory.copy(values + offset * bytes, target, form.rowBytes());
-      if (valueMask != 0) {
-        Nulls.fillValues(form, valueMask, offset, width, target, value -> at);
-      }
+    }
+  }
+
+  private void fill(long target, int row) {
+    TensorForm form = place.form();
+    Long bits = form.fillBits();
+    if (bits == null) {
+      throw InvalidValueException.ofNull(form, 0, row);
+    }
+    int bytes = form.dtype().bytes();
+    for (int j = 0; j < form.width(); j++) {
+      Memory.put(target + (long) j * bytes, bytes, bits);
     }
   }
 

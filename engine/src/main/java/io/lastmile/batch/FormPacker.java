@@ -3,12 +3,12 @@ package io.lastmile.batch;
 import io.lastmile.query.Vectors;
 
 /** Packs one form of the query's vectors. Stateless. */
-sealed interface FormPacker
-    permits FlatPacker, MatrixPacker, HashPacker, FixedPacker, RaggedPacker, TextPacker {
+sealed interface FormPacker permits MatrixPacker, FixedPacker, RaggedPacker, TextPacker {
   /**
    * Packs rows [first, first + count) of the vectors behind row {@code row - 1}; they fit.
    *
-   * @throws InvalidValueException for a null without fill, or a list of the wrong length
+   * @throws InvalidValueException for a value that the tensor cannot hold, a null without fill, or
+   *     a list of the wrong length
    */
   void pack(Vectors vectors, int first, int count, PackedRows to, int row);
 
@@ -24,12 +24,7 @@ sealed interface FormPacker
       case TEXT -> new TextPacker(place);
       case RAGGED -> new RaggedPacker(place);
       case FIXED -> new FixedPacker(place);
-      case COLUMN, MATRIX -> {
-        if (form.hash() != null) {
-          yield new HashPacker(place);
-        }
-        yield form.width() == 1 ? new FlatPacker(place) : new MatrixPacker(place);
-      }
+      case COLUMN, MATRIX -> new MatrixPacker(place);
     };
   }
 }

@@ -23,6 +23,20 @@ public final class InvalidValueException extends RuntimeException {
         "Null in column \"" + form.columns().get(column) + "\" (" + remedy + ")", row);
   }
 
+  static InvalidValueException beyond(TensorForm form, int column, float value, int row) {
+    return new InvalidValueException(
+        "Value "
+            + value
+            + " in column \""
+            + form.columns().get(column)
+            + "\" is beyond "
+            + form.dtype().word()
+            + " (give tensor \""
+            + form.name()
+            + "\" dtype float32)",
+        row);
+  }
+
   static InvalidValueException ofLength(TensorForm form, long length, int row) {
     return new InvalidValueException(
         "List of length "

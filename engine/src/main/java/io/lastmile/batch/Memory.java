@@ -1,6 +1,7 @@
 package io.lastmile.batch;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
@@ -30,6 +31,10 @@ final class Memory {
 
   static long longAt(long at) {
     return ALL.get(JAVA_LONG_UNALIGNED, at);
+  }
+
+  static float floatAt(long at) {
+    return ALL.get(JAVA_FLOAT_UNALIGNED, at);
   }
 
   static void putInt(long at, int value) {

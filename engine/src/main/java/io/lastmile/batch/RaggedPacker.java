@@ -1,8 +1,6 @@
 package io.lastmile.batch;
 
-import io.lastmile.dataset.Tensor;
 import io.lastmile.query.Vectors;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Lists of any length: values and offsets. A null list is an empty one. Neighbouring lists are
@@ -41,28 +39,9 @@ record RaggedPacker(Layout.Place place) implements FormPacker {
 
   /** Writes a run of values behind {@code end}, gives the new end. */
   private long write(Vectors vectors, long start, long length, PackedRows to, long end, int row) {
-    TensorForm form = place.form();
-    int column = form.results().getFirst();
-    int bytes = form.dtype().bytes();
-    long target = to.address() + place.offset() + end * bytes;
-    long mask = vectors.childValidity(column);
-    Tensor.@Nullable Hash hash = form.hash();
-    if (hash == null) {
-      Memory.copy(vectors.childData(column) + start * bytes, target, length * bytes);
-      if (mask != 0) {
-        Nulls.fillValues(form, mask, start, length, target, value -> rowOf(vectors, value, row));
-      }
-      return end + length;
-    }
-    long strings = vectors.childData(column);
-    for (long i = 0; i < length; i++) {
-      boolean valid = Memory.valid(mask, start + i);
-      long id =
-          valid
-              ? Text.id(strings + Text.BYTES * (start + i), hash)
-              : Nulls.value(form, 0, rowOf(vectors, start + i, row));
-      Memory.put(target + i * bytes, bytes, id);
-    }
+    int bytes = place.form().dtype().bytes();
+    VectorValues.ofLists(place.form(), vectors, value -> rowOf(vectors, value, row))
+        .write(start, length, to.address() + place.offset() + end * bytes, bytes);
     return end + length;
   }
 

@@ -1,7 +1,6 @@
 package io.lastmile.batch;
 
 import io.lastmile.dataset.DType;
-import io.lastmile.dataset.Tensor;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -17,10 +16,10 @@ import org.jspecify.annotations.Nullable;
  * @param width values per row: n of a matrix or fixed-size list, else 1
  * @param columns names of the dataset's columns, one per result column
  * @param results indices of the result columns
+ * @param conversion of the vectors' values
  * @param fillBits the value that replaces a null, as the bits of the dtype; null: a null is an
  *     error
  * @param maxLength lists are cut to their first this many values
- * @param hash strings become ids by it; null: values are copied
  */
 public record TensorForm(
     String name,
@@ -31,9 +30,9 @@ public record TensorForm(
     int width,
     List<String> columns,
     List<Integer> results,
+    Conversion conversion,
     @Nullable Long fillBits,
-    int maxLength,
-    Tensor.@Nullable Hash hash) {
+    int maxLength) {
   /** Who a form is for. */
   public enum Role {
     TENSOR,
@@ -86,6 +85,8 @@ public record TensorForm(
     return switch (dtype) {
       case BOOL -> fill == 0 ? 0 : 1;
       case INT8, UINT8, INT16, INT32, INT64 -> (long) fill;
+      case FLOAT16 -> Short.toUnsignedLong(Float.floatToFloat16((float) fill));
+      case BFLOAT16 -> Conversion.Brain.bits((float) fill);
       case FLOAT32 -> Integer.toUnsignedLong(Float.floatToRawIntBits((float) fill));
       case FLOAT64 -> Double.doubleToRawLongBits(fill);
     };

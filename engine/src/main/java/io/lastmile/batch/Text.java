@@ -1,8 +1,5 @@
 package io.lastmile.batch;
 
-import io.lastmile.dataset.Tensor;
-import io.lastmile.query.XXH64;
-
 /**
  * The engine's strings: 16 bytes each, int32 length, then the bytes themselves when there are at
  * most 12, else their address in the last 8.
@@ -20,11 +17,5 @@ final class Text {
   /** Address of the UTF-8 bytes. */
   static long bytes(long string) {
     return length(string) <= INLINE ? string + 4 : Memory.longAt(string + 8);
-  }
-
-  /** XXH64(UTF-8, seed) mod buckets, both unsigned. */
-  static long id(long string, Tensor.Hash hash) {
-    return Long.remainderUnsigned(
-        XXH64.hash(bytes(string), length(string), hash.seed()), hash.buckets());
   }
 }

@@ -24,10 +24,7 @@ final class DatasetForm {
   private static final Fields<Tensor> TENSOR =
       Fields.<Tensor>none()
           .required("columns", (tensor, value) -> tensor.columns(columns(value)))
-          .key(
-              "dtype",
-              (tensor, value) ->
-                  tensor.dtype(value.word(DTYPES, DType::word, "float16", "bfloat16")))
+          .key("dtype", (tensor, value) -> tensor.dtype(value.word(DTYPES, DType::word)))
           .key("fill", (tensor, value) -> tensor.fill(value.number()))
           .key("max_length", (tensor, value) -> tensor.maxLength(value.count()))
           .key("hash", (tensor, value) -> tensor.hash(HASH.read(value, new Tensor.Hash(1, 0))))

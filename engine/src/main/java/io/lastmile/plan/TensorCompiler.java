@@ -1,5 +1,6 @@
 package io.lastmile.plan;
 
+import io.lastmile.batch.Conversion;
 import io.lastmile.batch.TensorForm;
 import io.lastmile.batch.TensorForm.Kind;
 import io.lastmile.batch.TensorForm.Nesting;
@@ -51,9 +52,9 @@ final class TensorCompiler {
             1,
             List.of(""),
             identity,
+            Conversion.of(DType.INT64),
             null,
-            0,
-            null));
+            0));
     return forms;
   }
 
@@ -112,9 +113,9 @@ final class TensorCompiler {
         names.size(),
         names,
         results,
+        conversion(tensor, dtype),
         fill(tensor, dtype, element),
-        0,
-        tensor.hash());
+        0);
   }
 
   private Storage scalar(Tensor tensor, String name, Binding binding, String element) {
@@ -197,9 +198,9 @@ final class TensorCompiler {
           1,
           List.of(name),
           results,
+          conversion(tensor, storage.dtype()),
           fill,
-          most,
-          tensor.hash());
+          most);
     }
     if (tensor.maxLength() != null || tensor.hash() != null) {
       String key = tensor.maxLength() == null ? "hash" : "max_length";
@@ -216,9 +217,9 @@ final class TensorCompiler {
         fixed,
         List.of(name),
         results,
+        conversion(tensor, storage.dtype()),
         fill,
-        0,
-        null);
+        0);
   }
 
   private static Storage unsupported(String name, Binding binding, Tensor tensor, String element) {
@@ -252,6 +253,11 @@ final class TensorCompiler {
             + " (no tensor can hold it; derive one that can)");
   }
 
+  private static Conversion conversion(Tensor tensor, DType dtype) {
+    Tensor.Hash hash = tensor.hash();
+    return hash == null ? Conversion.of(dtype) : Conversion.hashed(hash, dtype);
+  }
+
   private static @Nullable Long fill(Tensor tensor, DType dtype, String element) {
     Double fill = tensor.fill();
     if (fill == null) {
@@ -280,9 +286,9 @@ final class TensorCompiler {
           1,
           List.of(name),
           results,
+          Conversion.of(DType.UINT8),
           null,
-          0,
-          null);
+          0);
     }
     Storage storage =
         binding.type() instanceof ColumnType.Scalar scalar
@@ -307,8 +313,8 @@ final class TensorCompiler {
         1,
         List.of(name),
         results,
+        Conversion.of(storage.dtype()),
         null,
-        0,
-        null);
+        0);
   }
 }

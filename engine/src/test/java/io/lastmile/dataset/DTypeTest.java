@@ -16,6 +16,10 @@ class DTypeTest {
     "INT32, -2147483648, -2147483649",
     "INT64, -9223372036854775808, 9223372036854775808",
     "INT64, 3, 0.5",
+    "FLOAT16, 65519, 65520",
+    "BFLOAT16, 3.389e38, -3.4e38",
+    "FLOAT32, 3.4e38, 1e300",
+    "FLOAT64, 1e300, Infinity",
   })
   void holdsItsOwnValues(DType type, double inside, double outside) {
     assertThat(type.holds(inside)).isTrue();
@@ -23,7 +27,7 @@ class DTypeTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"FLOAT32", "FLOAT64"})
+  @CsvSource({"FLOAT16", "BFLOAT16", "FLOAT32", "FLOAT64"})
   void floatsRound(DType type) {
     assertThat(type.holds(0.1)).isTrue();
   }

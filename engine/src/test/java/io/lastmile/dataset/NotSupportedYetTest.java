@@ -59,8 +59,6 @@ class NotSupportedYetTest {
         "truncate: last|truncate",
         "pad: 3|pad",
         "vocabulary: a.txt|vocabulary",
-        "dtype: float16|dtype: float16",
-        "dtype: bfloat16|dtype: bfloat16",
       })
   void tensors(String yaml, String what) {
     refused(ExperimentFiles.SMALLEST.replace("columns: label", "columns: label, " + yaml), what, 5);
