@@ -319,17 +319,18 @@ def copied(batch: Any, state: dict[str, Any] | None = None) -> Got:
 
 
 def _got(plain: dict[str, Any]) -> Got:
-    tensors = {name: _value(value) for name, value in plain["tensors"].items()}
+    tensors = {name: as_value(value) for name, value in plain["tensors"].items()}
     return Got(**plain | {"tensors": tensors})
 
 
-def _value(plain: Any) -> Value:
+def as_value(plain: Any) -> Value:
+    """What `received.plain` has made of a value, in the words of the oracle."""
     if not isinstance(plain, tuple):
         return plain
     kind, *parts = plain
     if kind == "Keyed":
         return Keyed(*parts)
-    return (Masked if kind == "Masked" else Ragged)(*(_value(part) for part in parts))
+    return (Masked if kind == "Masked" else Ragged)(*(as_value(part) for part in parts))
 
 
 def drain(feed: Any, epochs: int = 1, states: bool = False, steps: int | None = None) -> list[Got]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import data
-from harness import Sandbox, check_ranks, check_value, ranks
+from harness import Sandbox, as_value, check_ranks, check_value, ranks
 from oracle.dataset import NONE, Dataset, Shuffle
 from oracle.tensors import Ragged, Tensor
+from scripts.received import plain
 
 INTS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"]
 NATURAL = [*INTS, "uint64", "float32", "float64", "flag", "day"]
@@ -53,6 +55,26 @@ TENSORS: dict[str, Tensor] = {
     "emb": Tensor("emb"),
     "emb_null": Tensor("emb_null", fill=0.25),
     "emb_as_float64": Tensor("emb_null", dtype="float64", fill=0.1),
+    "zero": Tensor("int32_null", null="fill"),
+    "masked": Tensor("int16_null", null="mask"),
+    "masked_filled": Tensor("float64_null", null="mask", fill=-2.5, dtype="float16"),
+    "masked_whole": Tensor("uint8", null="mask"),
+    "masked_matrix": Tensor(["float32_null", "int8_null", "flag"], null="mask", dtype="float32"),
+    "masked_emb": Tensor("emb_null", null="mask", fill=0.5),
+    "masked_text": Tensor("text_null", hash=(10, 0), null="mask", fill=10),
+    "masked_list": Tensor("list_int64", null="mask"),
+    "masked_words": Tensor("list_string", null="mask", hash=(97, 1), max_length=3),
+    "list_last": Tensor("list_int64", fill=9, max_length=2, truncate="last"),
+    "words_last": Tensor("list_string", hash=(97, 1), fill=97, max_length=3, truncate="last"),
+    "masked_last": Tensor("list_float", null="mask", max_length=2, truncate="last"),
+    "padded": Tensor("list_int64", fill=-1, max_length=4, pad=True),
+    "padded_zero": Tensor("list_double", null="fill", max_length=9, pad=True),
+    "padded_last": Tensor("list_int32", null="mask", max_length=2, truncate="last", pad=True),
+    "padded_words": Tensor("list_string", hash=(97, 1), fill=97, max_length=3, pad=True),
+    "padded_half": Tensor(
+        "list_float", null="mask", fill=7, dtype="float16", max_length=5, pad=True
+    ),
+    "padded_days": Tensor("list_days", null="mask", max_length=1, pad=True),
     "text": Tensor("text", hash=(1_000_003, 5)),
     "text_null": Tensor("text_null", hash=(10, 0), fill=10),
     "word": Tensor("word", hash=(1 << 40, 7)),
@@ -93,6 +115,36 @@ def test_every_tensor_equals_what_pyarrow_reads(sandbox: Sandbox, world: int, sh
     assert batch.tensors["matrix"].flags.c_contiguous
 
 
+def test_ranks_without_a_row_get_one_padding_row_of_each_tensor(sandbox: Sandbox) -> None:
+    awkward = dataset(sandbox, data.awkward(5, 194), TENSORS)
+    with sandbox.serve(sandbox.experiment(awkward)) as server:
+        got = ranks(server.address, 3)
+    check_ranks(got, awkward)
+    assert [rank[-1].mask.tolist() for rank in got] == [[False], [True], [True]]
+
+
+@pytest.mark.parametrize("name", ["masked", "masked_matrix", "masked_list", "padded"])
+def test_a_part_of_a_value_holds_its_slot_and_a_clone_does_not(sandbox: Sandbox, name: str) -> None:
+    import lastmile
+
+    awkward = dataset(sandbox, data.awkward(5, 1000), {name: TENSORS[name]})
+    rows = awkward.sequence().rows
+    with sandbox.serve(sandbox.experiment(awkward)) as server:
+        feed = lastmile.connect(server.address, "train", rank=0, world_size=1, arrays="numpy")
+        start = feed.state_dict()
+        for part in range(len(plain(TENSORS[name].of(rows))) - 1):
+            with pytest.raises(lastmile.BatchesHeld, match=f'"{name}"'):
+                [batch[name][part] for batch in feed]
+            gc.collect()
+            feed.load_state_dict(start)
+        clones = [batch.clone() for batch in feed]
+        feed.close()
+    assert len(clones) == 16
+    for batch in clones:
+        expected = TENSORS[name].of(rows.slice(64 * batch.step, 64))
+        check_value(as_value(plain(batch[name])), expected, f"step {batch.step}")
+
+
 @pytest.mark.parametrize("kind", ["all_null", "all_empty", "long"])
 def test_lists_of_nothing_and_long_lists(sandbox: Sandbox, kind: str) -> None:
     rows = 300
@@ -104,7 +156,17 @@ def test_lists_of_nothing_and_long_lists(sandbox: Sandbox, kind: str) -> None:
     table = pa.table(
         {"uid": pa.array(range(rows), pa.int64()), "seq": pa.array(values, pa.list_(pa.int64()))}
     )
-    lists = dataset(sandbox, table, {"seq": Tensor("seq"), "cut": Tensor("seq", max_length=5)})
+    tensors = {
+        "seq": Tensor("seq"),
+        "cut": Tensor("seq", max_length=5),
+        "last": Tensor("seq", max_length=5, truncate="last"),
+        "masked": Tensor("seq", null="mask"),
+        "padded": Tensor("seq", max_length=7, pad=True),
+        "padded_filled": Tensor(
+            "seq", fill=-1, null="error", max_length=7, truncate="last", pad=True
+        ),
+    }
+    lists = dataset(sandbox, table, tensors)
     with sandbox.serve(sandbox.experiment(lists)) as server:
         got = ranks(server.address, 2)
     check_ranks(got, lists)
@@ -112,6 +174,32 @@ def test_lists_of_nothing_and_long_lists(sandbox: Sandbox, kind: str) -> None:
     assert isinstance(seq, Ragged)
     assert seq.offsets.dtype == np.int64
     assert seq.offsets[0] == 0
+
+
+def test_masks_and_pads_are_what_their_rows_say(sandbox: Sandbox) -> None:
+    """By hand, beside the oracle."""
+    lists = pa.array([[1, None, 3], None, [], [4, 5, 6, 7]], pa.list_(pa.int64()))
+    single = pa.array([1.5, None, float("nan"), 4], pa.float32())
+    table = pa.table({"uid": pa.array(range(4), pa.int64()), "seq": lists, "x": single})
+    tensors = {
+        "x": Tensor("x", null="mask", fill=9),
+        "seq": Tensor("seq", null="mask"),
+        "first": Tensor("seq", null="mask", fill=-1, max_length=3, pad=True),
+        "last": Tensor("seq", fill=-1, max_length=3, truncate="last", pad=True),
+    }
+    small = dataset(sandbox, table, tensors)
+    with sandbox.serve(sandbox.experiment(small)) as server:
+        (((batch,),)) = ranks(server.address, 1)
+    x, seq, first, last = (batch.tensors[name] for name in tensors)
+    assert str(x.values.tolist()) == "[1.5, 9.0, nan, 4.0]"
+    assert x.mask.tolist() == [True, False, True, True]
+    assert seq.values.values.tolist() == [1, 0, 3, 4, 5, 6, 7]
+    assert seq.mask.values.tolist() == [True, False, True, True, True, True, True]
+    assert seq.values.offsets.tolist() == seq.mask.offsets.tolist() == [0, 3, 3, 3, 7]
+    assert first.values.tolist() == [[1, -1, 3], [-1, -1, -1], [-1, -1, -1], [4, 5, 6]]
+    assert first.mask.tolist() == [[True, False, True], [False] * 3, [False] * 3, [True] * 3]
+    assert last.values.tolist() == [[1, -1, 3], [-1, -1, -1], [-1, -1, -1], [5, 6, 7]]
+    assert last.mask.tolist() == [[True] * 3, [False] * 3, [False] * 3, [True] * 3]
 
 
 def test_a_column_of_nulls_alone_is_filled(sandbox: Sandbox) -> None:
@@ -139,7 +227,7 @@ def test_torch_tensors_are_the_same_values(sandbox: Sandbox) -> None:
     torch = pytest.importorskip("torch")
     import lastmile
 
-    names = ["int64", "uint8", "flag", "matrix", "list_float", "emb", "float32_null"]
+    names = ["int64", "uint8", "flag", "matrix", "list_float", "emb", "float32_null", "half"]
     awkward = dataset(sandbox, data.awkward(5, 200), {n: TENSORS[n] for n in names})
     rows = awkward.sequence().rows
     with sandbox.serve(sandbox.experiment(awkward)) as server:
@@ -224,6 +312,18 @@ BAD_VALUES: dict[str, tuple[pa.DataType, Any, Any, Tensor]] = {
     "null in a matrix": (pa.int64(), 5, None, Tensor(["uid", "x"])),
     "null in a list": (pa.list_(pa.int64()), [1, 2], [1, None], Tensor("x")),
     "null fixed list": (pa.list_(pa.float32(), 2), [1.0, 2.0], None, Tensor("x")),
+    "null in a padded list": (
+        pa.list_(pa.int64()),
+        [1, 2],
+        [1, None],
+        Tensor("x", max_length=3, pad=True),
+    ),
+    "null in a padded list that is filled behind": (
+        pa.list_(pa.int64()),
+        [1, 2],
+        [1, None],
+        Tensor("x", max_length=3, pad=True, fill=7, null="error"),
+    ),
     "null text": (pa.string(), "a", None, Tensor("x", hash=(10, 0))),
     "uint64 out of range": (pa.uint64(), 5, 2**63, Tensor("x")),
     "does not fit int8": (pa.int64(), 5, 300, Tensor("x", dtype="int8")),

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lastmile.errors import BatchesHeld, DataError, LastmileError, UserError
 
 if TYPE_CHECKING:
-    from lastmile._batch import Batch, Keys, Ragged
+    from lastmile._batch import Batch, Keys, Masked, Ragged
     from lastmile._feed import Feed
     from lastmile._timers import Timers
 
@@ -35,6 +35,7 @@ __all__ = [
     "Feed",
     "Keys",
     "LastmileError",
+    "Masked",
     "Ragged",
     "Timers",
     "UserError",
@@ -43,7 +44,14 @@ __all__ = [
     "open",
 ]
 
-_HOMES = {"Batch": "_batch", "Keys": "_batch", "Ragged": "_batch", "Feed": "_feed", "Timers": "_timers"}
+_HOMES = {
+    "Batch": "_batch",
+    "Keys": "_batch",
+    "Masked": "_batch",
+    "Ragged": "_batch",
+    "Feed": "_feed",
+    "Timers": "_timers",
+}
 
 
 def feed(

@@ -26,6 +26,19 @@ class Ragged(NamedTuple):
     """int64, shape ``[rows + 1]``, the first is 0."""
 
 
+class Masked(NamedTuple):
+    """Values of which some were not there (``null: mask`` or ``pad: true`` of the tensor).
+
+    Both have one shape: ``[rows]``, ``[rows, n]``, or both are :class:`Ragged` with the same offsets. Where the mask
+    is False the value is the tensor's ``fill``, or 0.
+    """
+
+    values: Any
+    """The values."""
+    mask: Any
+    """Bool, True where there is a value: False for a null (``null: mask``) and behind a padded list."""
+
+
 class Keys(Mapping[str, Any]):
     """The columns that ride along (``keys:`` of the dataset), by name.
 
@@ -67,8 +80,8 @@ class Batch(Mapping[str, Any]):
     """One step of one rank: a read-only mapping from tensor name to value, in the order of the experiment.
 
     Values are torch tensors or numpy arrays: a single column ``[rows]``, a matrix or fixed-size list ``[rows, n]`` in
-    C order, a list column :class:`Ragged`. They lie in shared memory that is used again once none of them is alive;
-    whoever keeps some beyond the next steps keeps ``batch.clone()``.
+    C order, a list column :class:`Ragged`, and :class:`Masked` where the tensor has a mask. They lie in shared memory
+    that is used again once none of them is alive; whoever keeps some beyond the next steps keeps ``batch.clone()``.
     """
 
     __slots__ = ("_header", "_keys", "_mask", "_raws", "_values", "_wrap")
@@ -152,7 +165,13 @@ class Batch(Mapping[str, Any]):
 
 
 def _value(raw: Raw, wrap: Wrap) -> Any:
-    return wrap(raw.values) if raw.offsets is None else Ragged(wrap(raw.values), wrap(raw.offsets))
+    values = wrap(raw.values)
+    mask = None if raw.mask is None else wrap(raw.mask)
+    if raw.offsets is not None:
+        offsets = wrap(raw.offsets)
+        values = Ragged(values, offsets)
+        mask = None if mask is None else Ragged(mask, offsets)
+    return values if mask is None else Masked(values, mask)
 
 
 def _strings(values: Array, offsets: Array) -> list[str]:

@@ -20,10 +20,14 @@ BFLOAT16: Final = np.dtype("V2")
 
 _HEADER: Final = struct.Struct("<iiqqqi")
 _I64: Final = struct.Struct("<q")
+_MATRICES: Final = ("matrix", "fixed", "padded")
 
 
 class TensorLayout(NamedTuple):
-    """Where a tensor or key lies in a slot; ``offsets`` and ``length`` are -1 unless it is ragged or text."""
+    """Where a tensor or key lies in a slot.
+
+    ``offsets`` and ``length`` are -1 unless it is ragged or text, ``mask`` is -1 unless it has one.
+    """
 
     name: str
     role: str
@@ -34,6 +38,7 @@ class TensorLayout(NamedTuple):
     offsets: int
     length: int
     columns: tuple[str, ...]
+    mask: int = -1
 
 
 class Layout(NamedTuple):
@@ -60,6 +65,7 @@ def _tensor(tree: Mapping[str, Any]) -> TensorLayout:
         offsets=tree["offsets"],
         length=tree["length"],
         columns=tuple(tree["columns"]),
+        mask=tree.get("mask", -1),
     )
 
 
@@ -80,10 +86,19 @@ class Raw(NamedTuple):
     layout: TensorLayout
     values: Array
     offsets: Array | None
+    mask: Array | None = None
+
+    def arrays(self) -> tuple[Array, ...]:
+        """Return those that there are."""
+        return tuple(array for array in (self.values, self.offsets, self.mask) if array is not None)
 
     def copy(self) -> Raw:
         """Return the same with memory of its own."""
-        return Raw(self.layout, self.values.copy(), None if self.offsets is None else self.offsets.copy())
+        return Raw(self.layout, self.values.copy(), _copy(self.offsets), _copy(self.mask))
+
+
+def _copy(array: Array | None) -> Array | None:
+    return None if array is None else array.copy()
 
 
 def map_whole(path: str) -> mmap.mmap:
@@ -112,9 +127,11 @@ def read_arrays(memory: mmap.mmap, layout: Layout, rows: int) -> tuple[Raw, ...]
 def _read(memory: mmap.mmap, layout: Layout, tensor: TensorLayout, rows: int) -> Raw:
     # Made from the map itself, so that numpy, which shortens chains of views, keeps each of them as the base of all
     # arrays made from it.
+    shape: tuple[int, ...] = (rows, tensor.width) if tensor.kind in _MATRICES else (rows,)
+    offsets = None
     if tensor.offsets >= 0:
-        (length,) = _I64.unpack_from(memory, layout.lengths + _I64.size * tensor.length)
-        values = np.ndarray((length,), tensor.dtype, memory, tensor.offset)
-        return Raw(tensor, values, np.ndarray((rows + 1,), np.int64, memory, tensor.offsets))
-    shape = (rows, tensor.width) if tensor.kind in ("matrix", "fixed") else (rows,)
-    return Raw(tensor, np.ndarray(shape, tensor.dtype, memory, tensor.offset), None)
+        shape = _I64.unpack_from(memory, layout.lengths + _I64.size * tensor.length)
+        offsets = np.ndarray((rows + 1,), np.int64, memory, tensor.offsets)
+    values = np.ndarray(shape, tensor.dtype, memory, tensor.offset)
+    mask = np.ndarray(shape, np.bool_, memory, tensor.mask) if tensor.mask >= 0 else None
+    return Raw(tensor, values, offsets, mask)

@@ -79,5 +79,4 @@ class Ring:
 
 def _roots(raw: Raw) -> list[tuple[str, ReferenceType[Array]]]:
     label = f'"{raw.layout.name}"' if raw.layout.role == "tensor" else f'keys["{raw.layout.name}"]'
-    arrays = [raw.values] if raw.offsets is None else [raw.values, raw.offsets]
-    return [(label, ref(array)) for array in arrays]
+    return [(label, ref(array)) for array in raw.arrays()]

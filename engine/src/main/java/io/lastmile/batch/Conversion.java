@@ -33,6 +33,11 @@ public sealed interface Conversion {
     return new Hashed(hash, dtype.bytes());
   }
 
+  /** The conversion of values of any type to whether they are there: 1 where they are, as bool. */
+  static Conversion presence() {
+    return new Presence();
+  }
+
   /** Values as they are. */
   record Copy(int bytes) implements Conversion {
     @Override
@@ -129,6 +134,17 @@ public sealed interface Conversion {
     private long id(long string) {
       long code = XXH64.hash(Text.bytes(string), Text.length(string), hash.seed());
       return Long.remainderUnsigned(code, hash.buckets());
+    }
+  }
+
+  /** Whether a value is there. */
+  record Presence() implements Conversion {
+    @Override
+    public long convert(long data, long mask, long first, long count, long target, long stride) {
+      for (long i = 0; i < count; i++) {
+        Memory.put(target + i * stride, 1, Memory.valid(mask, first + i) ? 1 : 0);
+      }
+      return ALL;
     }
   }
 }

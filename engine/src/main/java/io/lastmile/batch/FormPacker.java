@@ -3,7 +3,8 @@ package io.lastmile.batch;
 import io.lastmile.query.Vectors;
 
 /** Packs one form of the query's vectors. Stateless. */
-sealed interface FormPacker permits MatrixPacker, FixedPacker, RaggedPacker, TextPacker {
+sealed interface FormPacker
+    permits MatrixPacker, FixedPacker, PaddedPacker, RaggedPacker, TextPacker {
   /**
    * Packs rows [first, first + count) of the vectors behind row {@code row - 1}; they fit.
    *
@@ -24,6 +25,7 @@ sealed interface FormPacker permits MatrixPacker, FixedPacker, RaggedPacker, Tex
       case TEXT -> new TextPacker(place);
       case RAGGED -> new RaggedPacker(place);
       case FIXED -> new FixedPacker(place);
+      case PADDED -> new PaddedPacker(place);
       case COLUMN, MATRIX -> new MatrixPacker(place);
     };
   }

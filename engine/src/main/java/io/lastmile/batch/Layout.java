@@ -125,13 +125,20 @@ public final class Layout {
     layout.put("lengths", lengths());
     layout.put("position", position);
     layout.put("position_room", (long) POSITION_ROOM);
-    layout.put(
-        "tensors",
-        places.stream()
-            .filter(place -> place.form().role() != TensorForm.Role.IDENTITY)
-            .map(Layout::description)
-            .toList());
+    layout.put("tensors", descriptions());
     return layout;
+  }
+
+  private List<Map<String, Object>> descriptions() {
+    List<Map<String, Object>> tensors = new ArrayList<>();
+    for (Place place : places) {
+      switch (place.form().role()) {
+        case TENSOR, KEY -> tensors.add(description(place));
+        case MASK -> tensors.getLast().put("mask", place.offset());
+        case IDENTITY -> {}
+      }
+    }
+    return tensors;
   }
 
   private static Map<String, Object> description(Place place) {
@@ -146,6 +153,7 @@ public final class Layout {
     tensor.put("offsets", place.offsets());
     tensor.put("length", (long) place.length());
     tensor.put("capacity", place.capacity());
+    tensor.put("mask", -1L);
     tensor.put("columns", form.columns());
     return tensor;
   }

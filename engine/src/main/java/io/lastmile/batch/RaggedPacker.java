@@ -9,14 +9,11 @@ import io.lastmile.query.Vectors;
 record RaggedPacker(Layout.Place place) implements FormPacker {
   @Override
   public long length(Vectors vectors, int row) {
-    int column = place.form().results().getFirst();
-    boolean valid = Memory.valid(vectors.validity(column), row);
-    return valid ? Math.min(Entries.length(vectors, column, row), place.form().maxLength()) : 0;
+    return Entries.length(vectors, place.form(), row);
   }
 
   @Override
   public void pack(Vectors vectors, int first, int count, PackedRows to, int row) {
-    int column = place.form().results().getFirst();
     long end = to.length(place.length());
     long offsets = to.address() + place.offsets() + 8L * (row + 1);
     long runStart = 0;
@@ -24,7 +21,7 @@ record RaggedPacker(Layout.Place place) implements FormPacker {
     int runRow = first;
     for (int i = 0; i < count; i++) {
       long length = length(vectors, first + i);
-      long start = length == 0 ? runStart + runLength : Entries.offset(vectors, column, first + i);
+      long start = length == 0 ? runStart + runLength : start(vectors, first + i);
       if (start != runStart + runLength) {
         end = write(vectors, runStart, runLength, to, end, runRow);
         runStart = start;
@@ -47,12 +44,14 @@ record RaggedPacker(Layout.Place place) implements FormPacker {
 
   /** The row of a value that lies in the run which begins with row {@code first}. */
   private int rowOf(Vectors vectors, long value, int first) {
-    int column = place.form().results().getFirst();
     int row = first;
-    while (length(vectors, row) == 0
-        || value >= Entries.offset(vectors, column, row) + length(vectors, row)) {
+    while (length(vectors, row) == 0 || value >= start(vectors, row) + length(vectors, row)) {
       row++;
     }
     return row;
+  }
+
+  private long start(Vectors vectors, int row) {
+    return Entries.start(vectors, place.form(), row);
   }
 }

@@ -1,6 +1,7 @@
 package io.lastmile.batch;
 
 import io.lastmile.dataset.DType;
+import io.lastmile.dataset.Tensor;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param conversion of the vectors' values
  * @param fillBits the value that replaces a null, as the bits of the dtype; null: a null is an
  *     error
- * @param maxLength lists are cut to their first this many values
+ * @param cut what stays of long lists
+ * @param padBits the value behind the lists of {@link Kind#PADDED}, as the bits of the dtype
  */
 public record TensorForm(
     String name,
@@ -32,10 +34,13 @@ public record TensorForm(
     List<Integer> results,
     Conversion conversion,
     @Nullable Long fillBits,
-    int maxLength) {
+    Cut cut,
+    long padBits) {
   /** Who a form is for. */
   public enum Role {
     TENSOR,
+    /** Which values are there of the tensor of the same name, the form before it. */
+    MASK,
     KEY,
     /** The row identity, for Lastmile itself; the script does not see it. */
     IDENTITY
@@ -49,6 +54,8 @@ public record TensorForm(
     MATRIX,
     /** [rows, width], one list of that length per row. */
     FIXED,
+    /** [rows, width], one list of at most that length per row, at the left. */
+    PADDED,
     /** values [total] and offsets int64 [rows + 1]. */
     RAGGED,
     /** UTF-8 bytes [total] and offsets int64 [rows + 1]. */
@@ -65,9 +72,76 @@ public record TensorForm(
     ARRAY
   }
 
+  /**
+   * What stays of a list.
+   *
+   * @param most values
+   * @param kept its first or its last ones
+   */
+  public record Cut(int most, Tensor.Truncate kept) {
+    /** Lists as they are. */
+    public static final Cut NONE = new Cut(Integer.MAX_VALUE, Tensor.Truncate.FIRST);
+  }
+
+  /** A form of one value per row that is not filled. */
+  public static TensorForm column(String name, Role role, DType dtype, String column, int result) {
+    return new TensorForm(
+        name,
+        role,
+        Kind.COLUMN,
+        Nesting.FLAT,
+        dtype,
+        1,
+        List.of(column),
+        List.of(result),
+        Conversion.of(dtype),
+        null,
+        Cut.NONE,
+        0);
+  }
+
   public TensorForm {
     columns = List.copyOf(columns);
     results = List.copyOf(results);
+  }
+
+  /** A form of strings. */
+  public static TensorForm text(String name, Role role, String column, int result) {
+    TensorForm bytes = column(name, role, DType.UINT8, column, result);
+    return new TensorForm(
+        name,
+        role,
+        Kind.TEXT,
+        Nesting.FLAT,
+        bytes.dtype,
+        1,
+        bytes.columns,
+        bytes.results,
+        bytes.conversion,
+        null,
+        Cut.NONE,
+        0);
+  }
+
+  /**
+   * Which values of this form are there.
+   *
+   * @param ofNulls what the mask says of a null
+   */
+  public TensorForm mask(boolean ofNulls) {
+    return new TensorForm(
+        name,
+        Role.MASK,
+        kind,
+        nesting,
+        DType.BOOL,
+        width,
+        columns,
+        results,
+        Conversion.presence(),
+        bits(DType.BOOL, ofNulls ? 1 : 0),
+        cut,
+        0);
   }
 
   /** Whether rows have different numbers of values, found through offsets. */

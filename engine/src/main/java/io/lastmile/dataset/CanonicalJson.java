@@ -121,7 +121,10 @@ public final class CanonicalJson {
         });
     tree.put("dtype", dtype == null ? null : dtype.word());
     tree.put("fill", tensor.fill());
+    tree.put("null", tensor.whenNull().word());
     tree.put("max_length", tensor.maxLength());
+    tree.put("truncate", tensor.truncate().word());
+    tree.put("pad", tensor.pad());
     tree.put("hash", hash == null ? null : Map.of("buckets", hash.buckets(), "seed", hash.seed()));
     return tree;
   }

@@ -32,7 +32,7 @@ public record Dataset(
 
   public Dataset {
     steps = List.copyOf(steps);
-    tensors = List.copyOf(tensors);
+    tensors = tensors.stream().map(Dataset::complete).toList();
     keys = List.copyOf(keys);
     Checks.names("tensors", tensors.stream().map(Tensor::name).toList());
     Checks.positive("batch", batch);
@@ -41,6 +41,14 @@ public record Dataset(
     if (slots <= prefetch) {
       throw LastmileException.user(
           "slots", "Invalid slots: " + slots + " (must be > prefetch: " + prefetch + ")");
+    }
+  }
+
+  private static Tensor complete(Tensor tensor) {
+    try {
+      return tensor.complete();
+    } catch (LastmileException mistake) {
+      throw mistake.under(tensor.name()).under("tensors");
     }
   }
 

@@ -8,6 +8,10 @@ final class DatasetForm {
 
   private static final List<DType> DTYPES = List.of(DType.values());
 
+  private static final List<Tensor.Nulls> NULLS = List.of(Tensor.Nulls.values());
+
+  private static final List<Tensor.Truncate> TRUNCATE = List.of(Tensor.Truncate.values());
+
   private static final Fields<Source.Parquet> SOURCE =
       Fields.<Source.Parquet>none()
           .required("parquet", (table, value) -> table.paths(value.oneOrMore()))
@@ -26,9 +30,14 @@ final class DatasetForm {
           .required("columns", (tensor, value) -> tensor.columns(columns(value)))
           .key("dtype", (tensor, value) -> tensor.dtype(value.word(DTYPES, DType::word)))
           .key("fill", (tensor, value) -> tensor.fill(value.number()))
+          .key("null", (tensor, value) -> tensor.nulls(value.word(NULLS, Tensor.Nulls::word)))
           .key("max_length", (tensor, value) -> tensor.maxLength(value.count()))
+          .key(
+              "truncate",
+              (tensor, value) -> tensor.truncate(value.word(TRUNCATE, Tensor.Truncate::word)))
+          .key("pad", (tensor, value) -> value.truth() ? tensor.padded() : tensor)
           .key("hash", (tensor, value) -> tensor.hash(HASH.read(value, new Tensor.Hash(1, 0))))
-          .later("null", "truncate", "pad", "vocabulary");
+          .later("vocabulary");
 
   private static final Fields<Shuffle.RowGroups> SHUFFLE =
       Fields.<Shuffle.RowGroups>none()

@@ -2,16 +2,20 @@ package io.lastmile.dataset;
 
 import io.lastmile.error.LastmileException;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A tensor of the batch.
+ * A tensor of the batch. A {@link Dataset} has it {@linkplain #complete() complete}.
  *
  * @param name in the batch
  * @param columns it is made of
  * @param dtype of its values; null: that of the source
- * @param fill replaces nulls, also inside lists, never NaN; null: a null ends the run
- * @param maxLength lists are cut to their first this many values; null: not cut
+ * @param fill stands where there is no value, also inside lists, never for NaN; null: 0
+ * @param nulls what becomes of nulls; null: filled where there is a fill, else an error
+ * @param maxLength lists are cut to this many values; null: not cut
+ * @param truncate which end of a list that is cut stays
+ * @param pad whether lists become a matrix [batch, maxLength] with a mask
  * @param hash strings become ids; null: they do not
  */
 public record Tensor(
@@ -19,7 +23,10 @@ public record Tensor(
     Columns columns,
     @Nullable DType dtype,
     @Nullable Double fill,
+    @Nullable Nulls nulls,
     @Nullable Integer maxLength,
+    Truncate truncate,
+    boolean pad,
     @Nullable Hash hash) {
   public Tensor {
     Checks.filled("name", name);
@@ -52,27 +59,72 @@ public record Tensor(
   }
 
   private static Tensor of(String name, Columns columns) {
-    return new Tensor(name, columns, null, null, null, null);
+    return new Tensor(name, columns, null, null, null, null, Truncate.FIRST, false, null);
+  }
+
+  /**
+   * This tensor with the defaults written out that hang on its other parts.
+   *
+   * @throws LastmileException of kind USER for parts that contradict each other
+   */
+  Tensor complete() {
+    if (pad && maxLength == null) {
+      throw LastmileException.user(
+          "pad", "Invalid pad: true (needs max_length, the width of the matrix)");
+    }
+    if (truncate == Truncate.LAST && maxLength == null) {
+      throw LastmileException.user(
+          "truncate", "Invalid truncate: last (needs max_length, the values that stay)");
+    }
+    if (nulls == Nulls.ERROR && fill != null && !pad) {
+      throw LastmileException.user("null", "Invalid null: error (the tensor has a fill)");
+    }
+    Nulls become = whenNull();
+    Double value = fill == null && become != Nulls.ERROR ? Double.valueOf(0) : fill;
+    return new Tensor(name, columns, dtype, value, become, maxLength, truncate, pad, hash);
+  }
+
+  /** What becomes of nulls, the default resolved. */
+  public Nulls whenNull() {
+    if (nulls != null) {
+      return nulls;
+    }
+    return fill == null ? Nulls.ERROR : Nulls.FILL;
   }
 
   /** This tensor of other columns. */
   Tensor columns(Columns others) {
-    return new Tensor(name, others, dtype, fill, maxLength, hash);
+    return new Tensor(name, others, dtype, fill, nulls, maxLength, truncate, pad, hash);
   }
 
   /** This tensor with values of another type. */
   public Tensor dtype(DType type) {
-    return new Tensor(name, columns, type, fill, maxLength, hash);
+    return new Tensor(name, columns, type, fill, nulls, maxLength, truncate, pad, hash);
   }
 
-  /** This tensor with a value in place of nulls. */
+  /** This tensor with a value where there is none: for nulls, and behind lists that are padded. */
   public Tensor fill(double value) {
-    return new Tensor(name, columns, dtype, value, maxLength, hash);
+    return new Tensor(name, columns, dtype, value, nulls, maxLength, truncate, pad, hash);
+  }
+
+  /** This tensor with nulls filled, refused or masked. */
+  public Tensor nulls(Nulls become) {
+    return new Tensor(name, columns, dtype, fill, become, maxLength, truncate, pad, hash);
   }
 
   /** This tensor with its lists cut to so many values. */
   public Tensor maxLength(int values) {
-    return new Tensor(name, columns, dtype, fill, values, hash);
+    return new Tensor(name, columns, dtype, fill, nulls, values, truncate, pad, hash);
+  }
+
+  /** This tensor with one end of its lists staying where they are cut. */
+  public Tensor truncate(Truncate stays) {
+    return new Tensor(name, columns, dtype, fill, nulls, maxLength, stays, pad, hash);
+  }
+
+  /** This tensor with its lists as a matrix [batch, maxLength] and a mask. */
+  public Tensor padded() {
+    return new Tensor(name, columns, dtype, fill, nulls, maxLength, truncate, true, hash);
   }
 
   /** This tensor with strings as ids, with the seed 0. */
@@ -82,7 +134,33 @@ public record Tensor(
 
   /** This tensor with strings as ids. */
   public Tensor hash(Hash ids) {
-    return new Tensor(name, columns, dtype, fill, maxLength, ids);
+    return new Tensor(name, columns, dtype, fill, nulls, maxLength, truncate, pad, ids);
+  }
+
+  /** What becomes of nulls. */
+  public enum Nulls {
+    /** The fill takes their place. */
+    FILL,
+    /** A null ends the run. */
+    ERROR,
+    /** As {@link #FILL}, and a mask beside the values tells which were there. */
+    MASK;
+
+    /** The word for it in YAML and JSON. */
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** Which end of a list that is too long stays. */
+  public enum Truncate {
+    FIRST,
+    LAST;
+
+    /** The word for it in YAML and JSON. */
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   /** The columns of a tensor. */

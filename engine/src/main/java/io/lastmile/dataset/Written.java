@@ -66,6 +66,11 @@ record Written(String name, String label, int line, Kind kind, String text, List
     return expect(kind == Kind.TEXT, "an SQL expression").text;
   }
 
+  /** A truth. */
+  boolean truth() {
+    return expect(kind == Kind.TRUTH, "true or false").text.equals("true");
+  }
+
   /** A list of text. */
   String[] strings() {
     return list()

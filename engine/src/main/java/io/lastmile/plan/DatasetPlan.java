@@ -72,10 +72,9 @@ public record DatasetPlan(
 
   private double meanLength(TensorForm form) {
     long rows = table.rows();
-    double mean = rows == 0 ? 0 : (double) listValues(form, table) / rows;
-    return form.kind() == TensorForm.Kind.TEXT || mean == 0
-        ? UNKNOWN_LENGTH
-        : Math.min(mean, form.maxLength());
+    boolean list = form.kind() != TensorForm.Kind.TEXT;
+    double mean = rows == 0 || !list ? 0 : (double) listValues(form, table) / rows;
+    return Math.min(mean == 0 ? UNKNOWN_LENGTH : mean, form.cut().most());
   }
 
   private static long listValues(TensorForm form, ParquetTable table) {
@@ -128,8 +127,7 @@ public record DatasetPlan(
 
   private double splitValues(TensorForm form, Split split) {
     long known = split.parts().stream().mapToLong(part -> listValues(form, part.rowGroup())).sum();
-    return known == 0
-        ? split.rows() * UNKNOWN_LENGTH
-        : Math.min((double) known, (double) split.rows() * form.maxLength());
+    double values = known == 0 ? split.rows() * UNKNOWN_LENGTH : known;
+    return Math.min(values, (double) split.rows() * form.cut().most());
   }
 }

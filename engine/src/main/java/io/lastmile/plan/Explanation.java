@@ -120,6 +120,7 @@ final class Explanation {
             form.name()
                 + " "
                 + shape(form)
+                + (masked(plan, form) ? " and mask" : "")
                 + " "
                 + form.dtype().word()
                 + " from "
@@ -132,10 +133,16 @@ final class Explanation {
     }
   }
 
+  private static boolean masked(DatasetPlan plan, TensorForm form) {
+    return plan.forms().stream()
+        .anyMatch(each -> each.role() == TensorForm.Role.MASK && each.name().equals(form.name()));
+  }
+
   private static String shape(TensorForm form) {
     return switch (form.kind()) {
       case COLUMN -> "[batch]";
       case MATRIX, FIXED -> "[batch, " + form.width() + "]";
+      case PADDED -> "[batch, " + form.width() + "] padded";
       case RAGGED, TEXT -> "ragged";
     };
   }

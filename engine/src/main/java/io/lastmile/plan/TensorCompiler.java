@@ -2,6 +2,7 @@ package io.lastmile.plan;
 
 import io.lastmile.batch.Conversion;
 import io.lastmile.batch.TensorForm;
+import io.lastmile.batch.TensorForm.Cut;
 import io.lastmile.batch.TensorForm.Kind;
 import io.lastmile.batch.TensorForm.Nesting;
 import io.lastmile.batch.TensorForm.Role;
@@ -36,25 +37,18 @@ final class TensorCompiler {
   List<TensorForm> compile(Dataset of) {
     List<TensorForm> forms = new ArrayList<>();
     for (Tensor tensor : of.tensors()) {
-      forms.add(tensor(tensor, dataset + ".tensors." + tensor.name()));
+      TensorForm values = tensor(tensor, dataset + ".tensors." + tensor.name());
+      forms.add(values);
+      boolean masksNulls = tensor.whenNull() == Tensor.Nulls.MASK;
+      if (masksNulls || tensor.pad()) {
+        forms.add(values.mask(!masksNulls));
+      }
     }
     for (String key : of.keys()) {
       forms.add(key(key, dataset + ".keys"));
     }
-    List<Integer> identity = List.of(outputs.sql().size());
-    forms.add(
-        new TensorForm(
-            "",
-            Role.IDENTITY,
-            Kind.COLUMN,
-            Nesting.FLAT,
-            DType.INT64,
-            1,
-            List.of(""),
-            identity,
-            Conversion.of(DType.INT64),
-            null,
-            0));
+    int identity = outputs.sql().size();
+    forms.add(TensorForm.column("", Role.IDENTITY, DType.INT64, "", identity));
     return forms;
   }
 
@@ -115,6 +109,7 @@ final class TensorCompiler {
         results,
         conversion(tensor, dtype),
         fill(tensor, dtype, element),
+        Cut.NONE,
         0);
   }
 
@@ -186,40 +181,28 @@ final class TensorCompiler {
       storage = unsupported(name, binding, tensor, element);
     }
     List<Integer> results = List.of(outputs.add(storage.sql(), binding.sources()));
-    Long fill = fill(tensor, storage.dtype(), element);
-    if (fixed == null) {
-      int most = tensor.maxLength() == null ? Integer.MAX_VALUE : tensor.maxLength();
-      return new TensorForm(
-          tensor.name(),
-          Role.TENSOR,
-          Kind.RAGGED,
-          nesting,
-          storage.dtype(),
-          1,
-          List.of(name),
-          results,
-          conversion(tensor, storage.dtype()),
-          fill,
-          most);
-    }
-    if (tensor.maxLength() != null || tensor.hash() != null) {
+    DType dtype = storage.dtype();
+    if (fixed != null && (tensor.maxLength() != null || tensor.hash() != null)) {
       String key = tensor.maxLength() == null ? "hash" : "max_length";
       throw LastmileException.user(
           element + "." + key,
           "Invalid " + key + ": \"" + name + "\" is a list of fixed size " + fixed);
     }
+    Integer most = tensor.maxLength();
+    Cut cut = most == null ? Cut.NONE : new Cut(most, tensor.truncate());
     return new TensorForm(
         tensor.name(),
         Role.TENSOR,
-        Kind.FIXED,
+        fixed != null ? Kind.FIXED : tensor.pad() ? Kind.PADDED : Kind.RAGGED,
         nesting,
-        storage.dtype(),
-        fixed,
+        dtype,
+        fixed != null ? fixed : tensor.pad() ? cut.most() : 1,
         List.of(name),
         results,
-        conversion(tensor, storage.dtype()),
-        fill,
-        0);
+        conversion(tensor, dtype),
+        fill(tensor, dtype, element),
+        cut,
+        TensorForm.bits(dtype, tensor.fill() == null ? 0 : tensor.fill()));
   }
 
   private static Storage unsupported(String name, Binding binding, Tensor tensor, String element) {
@@ -267,7 +250,7 @@ final class TensorCompiler {
       throw LastmileException.user(
           element + ".fill", "Invalid fill: " + fill + " (the tensor is " + dtype.word() + ")");
     }
-    return TensorForm.bits(dtype, fill);
+    return tensor.whenNull() == Tensor.Nulls.ERROR ? null : TensorForm.bits(dtype, fill);
   }
 
   private TensorForm key(String name, String element) {
@@ -276,19 +259,7 @@ final class TensorCompiler {
         binding.type() instanceof ColumnType.Scalar scalar
             && scalar.kind() == ColumnType.Kind.VARCHAR;
     if (text) {
-      List<Integer> results = List.of(outputs.add(binding.sql(), binding.sources()));
-      return new TensorForm(
-          name,
-          Role.KEY,
-          Kind.TEXT,
-          Nesting.FLAT,
-          DType.UINT8,
-          1,
-          List.of(name),
-          results,
-          Conversion.of(DType.UINT8),
-          null,
-          0);
+      return TensorForm.text(name, Role.KEY, name, outputs.add(binding.sql(), binding.sources()));
     }
     Storage storage =
         binding.type() instanceof ColumnType.Scalar scalar
@@ -303,18 +274,7 @@ final class TensorCompiler {
               + binding.type().sql()
               + " (must be a number, string, boolean, date or timestamp)");
     }
-    List<Integer> results = List.of(outputs.add(storage.sql(), binding.sources()));
-    return new TensorForm(
-        name,
-        Role.KEY,
-        Kind.COLUMN,
-        Nesting.FLAT,
-        storage.dtype(),
-        1,
-        List.of(name),
-        results,
-        Conversion.of(storage.dtype()),
-        null,
-        0);
+    int result = outputs.add(storage.sql(), binding.sources());
+    return TensorForm.column(name, Role.KEY, storage.dtype(), name, result);
   }
 }

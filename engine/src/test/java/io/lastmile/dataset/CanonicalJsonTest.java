@@ -53,7 +53,8 @@ class CanonicalJsonTest {
                 + "[[\"valid\",{\"batch\":4096,\"keys\":[],\"order\":\"deterministic\","
                 + "\"prefetch\":4,\"shuffle\":\"none\",\"slots\":6,\"source\":{\"on_corrupt\":"
                 + "\"fail\",\"parquet\":[\"a\"]},\"steps\":[],\"tensors\":[[\"x\",{\"columns\":\"x\","
-                + "\"dtype\":null,\"fill\":null,\"hash\":null,\"max_length\":null}]]}]],"
+                + "\"dtype\":null,\"fill\":null,\"hash\":null,\"max_length\":null,"
+                + "\"null\":\"error\",\"pad\":false,\"truncate\":\"first\"}]]}]],"
                 + "\"name\":\"small\",\"seed\":0,\"train\":null,\"version\":1}");
     assertThat(CanonicalJson.read(json, folder)).isEqualTo(experiment);
   }
@@ -136,6 +137,16 @@ class CanonicalJsonTest {
         .tensor("city", "city", t -> t.hash(50))
         .tensor(Tensor.of("one", List.of("only")).dtype(DType.BOOL))
         .tensor("label", "engaged")
+        .tensor(
+            "history",
+            "history",
+            t ->
+                t.nulls(Tensor.Nulls.MASK)
+                    .dtype(DType.FLOAT16)
+                    .padded()
+                    .truncate(Tensor.Truncate.LAST)
+                    .maxLength(50))
+        .tensor("tags", "tags", t -> t.nulls(Tensor.Nulls.FILL))
         .batch(512)
         .shuffle(Shuffle.within("dt").rowGroups(3))
         .keys("user_id", "item_id")

@@ -58,7 +58,7 @@ class DraftTest {
             new Dataset(
                 Source.Parquet.of("a.parquet"),
                 List.of(),
-                List.of(Tensor.of("x", "x")),
+                List.of(Tensor.of("x", "x").nulls(Tensor.Nulls.ERROR)),
                 4096,
                 Shuffle.rowGroups(8),
                 List.of(),
@@ -115,6 +115,10 @@ class DraftTest {
     refused(
         () -> draft.dataset("train", SMALL.slots(4)),
         "Invalid slots: 4 (must be > prefetch: 4) [datasets.train.slots]");
+    refused(
+        () -> draft.dataset("train", SMALL.tensor("y", "y", Tensor::padded)),
+        "Invalid pad: true (needs max_length, the width of the matrix)"
+            + " [datasets.train.tensors.y.pad]");
     refused(
         () -> draft.dataset("train", SMALL).dataset("train", SMALL),
         "Invalid datasets: \"train\" is listed twice [datasets.train]");

@@ -55,9 +55,6 @@ class NotSupportedYetTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "null: mask|null",
-        "truncate: last|truncate",
-        "pad: 3|pad",
         "vocabulary: a.txt|vocabulary",
       })
   void tensors(String yaml, String what) {
