@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import data
-from harness import Sandbox, as_value, check_ranks, check_value, ranks
+from harness import Sandbox, as_value, check_ranks, check_value, drain, ranks
 from oracle.dataset import NONE, Dataset, Shuffle
 from oracle.tensors import Ragged, Tensor
 from scripts.received import plain
@@ -75,6 +76,23 @@ TENSORS: dict[str, Tensor] = {
         "list_float", null="mask", fill=7, dtype="float16", max_length=5, pad=True
     ),
     "padded_days": Tensor("list_days", null="mask", max_length=1, pad=True),
+    "keyed": Tensor(
+        ["list_int64", "int64_null", "uid", "list_uint8"], layout="keyed", fill=-1, dtype="int64"
+    ),
+    "keyed_glob": Tensor("uint*_null", layout="keyed", dtype="int64"),
+    "keyed_one": Tensor("list_int32", layout="keyed", null="fill"),
+    "keyed_scalar": Tensor("int8_null", layout="keyed"),
+    "keyed_text": Tensor(
+        ["text_null", "list_string", "word"], hash=(1 << 40, 3), layout="keyed", fill=7
+    ),
+    "keyed_cut": Tensor(
+        ["list_float", "emb_null", "float32"],
+        layout="keyed",
+        fill=0.5,
+        max_length=2,
+        truncate="last",
+        dtype="float16",
+    ),
     "text": Tensor("text", hash=(1_000_003, 5)),
     "text_null": Tensor("text_null", hash=(10, 0), fill=10),
     "word": Tensor("word", hash=(1 << 40, 7)),
@@ -123,7 +141,7 @@ def test_ranks_without_a_row_get_one_padding_row_of_each_tensor(sandbox: Sandbox
     assert [rank[-1].mask.tolist() for rank in got] == [[False], [True], [True]]
 
 
-@pytest.mark.parametrize("name", ["masked", "masked_matrix", "masked_list", "padded"])
+@pytest.mark.parametrize("name", ["masked", "masked_matrix", "masked_list", "padded", "keyed"])
 def test_a_part_of_a_value_holds_its_slot_and_a_clone_does_not(sandbox: Sandbox, name: str) -> None:
     import lastmile
 
@@ -132,7 +150,7 @@ def test_a_part_of_a_value_holds_its_slot_and_a_clone_does_not(sandbox: Sandbox,
     with sandbox.serve(sandbox.experiment(awkward)) as server:
         feed = lastmile.connect(server.address, "train", rank=0, world_size=1, arrays="numpy")
         start = feed.state_dict()
-        for part in range(len(plain(TENSORS[name].of(rows))) - 1):
+        for part in (-1, -2):
             with pytest.raises(lastmile.BatchesHeld, match=f'"{name}"'):
                 [batch[name][part] for batch in feed]
             gc.collect()
@@ -200,6 +218,61 @@ def test_masks_and_pads_are_what_their_rows_say(sandbox: Sandbox) -> None:
     assert first.mask.tolist() == [[True, False, True], [False] * 3, [False] * 3, [True] * 3]
     assert last.values.tolist() == [[1, -1, 3], [-1, -1, -1], [-1, -1, -1], [5, 6, 7]]
     assert last.mask.tolist() == [[True] * 3, [False] * 3, [False] * 3, [True] * 3]
+
+
+def test_keys_lie_one_after_the_other(sandbox: Sandbox) -> None:
+    """By hand, beside the oracle: the example of TorchRec's KeyedJaggedTensor."""
+    table = pa.table(
+        {
+            "uid": pa.array(range(3), pa.int64()),
+            "f0": pa.array([[10, 11], None, [12]], pa.list_(pa.int64())),
+            "f1": pa.array([[13], [14], [15, 16, 17]], pa.list_(pa.int64())),
+            "f2": pa.array([20, None, 22], pa.int64()),
+        }
+    )
+    keyed = dataset(sandbox, table, {"x": Tensor(["f1", "f2", "f0"], layout="keyed")})
+    with sandbox.serve(sandbox.experiment(keyed)) as server:
+        ((batch,),) = ranks(server.address, 1)
+    keys, values, lengths = batch.tensors["x"]
+    assert keys == ("f1", "f2", "f0")
+    assert values.tolist() == [13, 14, 15, 16, 17, 20, 22, 10, 11, 12]
+    assert lengths.tolist() == [1, 1, 3, 1, 0, 1, 2, 0, 1]
+
+
+@pytest.mark.parametrize("arrays", ["numpy", "torch"])
+def test_a_keyed_tensor_is_a_view_of_its_slot_with_offsets(sandbox: Sandbox, arrays: str) -> None:
+    pytest.importorskip(arrays)
+    import lastmile
+
+    awkward = dataset(sandbox, data.awkward(5, 200), {"keyed": TENSORS["keyed"]})
+    expected = TENSORS["keyed"].of(awkward.sequence().rows.slice(0, 64))
+    with sandbox.serve(sandbox.experiment(awkward)) as server:
+        feed = lastmile.connect(server.address, "train", rank=0, world_size=1, arrays=arrays)
+        batch = next(iter(feed))
+        keyed = batch["keyed"]
+        assert isinstance(keyed, lastmile.KeyedRagged)
+        assert batch.columns("keyed") == keyed.keys == expected.keys
+        offsets = np.asarray(keyed.offsets)
+        assert offsets.dtype == np.int64
+        assert offsets.tolist() == [0, *np.cumsum(expected.lengths).tolist()]
+        assert np.asarray(keyed.lengths).dtype == np.int32
+        for part in (keyed.values, keyed.lengths):
+            assert in_a_slot(sandbox, np.asarray(part))
+        del batch, keyed, part
+        feed.close()
+
+
+def test_keys_that_outgrow_their_slot(sandbox: Sandbox) -> None:
+    rows = 200
+    lists = pa.array([list(range(i % 90)) if i > 100 else [] for i in range(rows)])
+    late = pa.array([list(range(i)) if i % 50 == 0 else None for i in range(rows)])
+    table = pa.table({"uid": pa.array(range(rows), pa.int64()), "a": lists, "b": late})
+    tensors = {"x": Tensor(["a", "uid", "b"], layout="keyed"), "after": Tensor("uid")}
+    keyed = dataset(sandbox, table, tensors, shuffle=Shuffle(row_groups=1))
+    with sandbox.serve(sandbox.experiment(keyed)) as server:
+        check_ranks(
+            ranks(server.address, 2, epochs=2, each=partial(drain, epochs=2)), keyed, epochs=(0, 1)
+        )
 
 
 def test_a_column_of_nulls_alone_is_filled(sandbox: Sandbox) -> None:
@@ -324,6 +397,18 @@ BAD_VALUES: dict[str, tuple[pa.DataType, Any, Any, Tensor]] = {
         [1, None],
         Tensor("x", max_length=3, pad=True, fill=7, null="error"),
     ),
+    "null in a keyed list": (
+        pa.list_(pa.int64()),
+        [1, 2],
+        [1, None],
+        Tensor(["uid", "x"], layout="keyed"),
+    ),
+    "beyond float16 as a key": (
+        pa.float32(),
+        1,
+        1e6,
+        Tensor(["x"], layout="keyed", dtype="float16"),
+    ),
     "null text": (pa.string(), "a", None, Tensor("x", hash=(10, 0))),
     "uint64 out of range": (pa.uint64(), 5, 2**63, Tensor("x")),
     "does not fit int8": (pa.int64(), 5, 300, Tensor("x", dtype="int8")),
@@ -373,10 +458,15 @@ def test_the_slot_of_a_feed_is_shared_not_copied(sandbox: Sandbox) -> None:
     with sandbox.serve(sandbox.experiment(awkward)) as server:
         feed = lastmile.connect(server.address, "train", rank=0, world_size=1, arrays="numpy")
         batch = next(iter(feed))
-        address = batch["matrix"].__array_interface__["data"][0]
-        mapped = Path("/proc/self/maps").read_text().splitlines()
-        regions = [line.split() for line in mapped if str(sandbox.shm) in line]
-        spans = [tuple(int(x, 16) for x in region[0].split("-")) for region in regions]
-        assert any(first <= address < last for first, last in spans)
+        assert in_a_slot(sandbox, batch["matrix"])
         del batch
         feed.close()
+
+
+def in_a_slot(sandbox: Sandbox, array: np.ndarray) -> bool:
+    """Whether an array lies in a file that this process has mapped."""
+    address = array.__array_interface__["data"][0]
+    mapped = Path("/proc/self/maps").read_text().splitlines()
+    regions = [line.split() for line in mapped if str(sandbox.shm) in line]
+    spans = [tuple(int(x, 16) for x in region[0].split("-")) for region in regions]
+    return any(first <= address < last for first, last in spans)

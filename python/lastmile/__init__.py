@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lastmile.errors import BatchesHeld, DataError, LastmileError, UserError
 
 if TYPE_CHECKING:
-    from lastmile._batch import Batch, Keys, Masked, Ragged
+    from lastmile._batch import Batch, KeyedRagged, Keys, Masked, Ragged
     from lastmile._feed import Feed
     from lastmile._timers import Timers
 
@@ -33,6 +33,7 @@ __all__ = [
     "BatchesHeld",
     "DataError",
     "Feed",
+    "KeyedRagged",
     "Keys",
     "LastmileError",
     "Masked",
@@ -45,10 +46,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Batch": "_batch",
-    "Keys": "_batch",
-    "Masked": "_batch",
-    "Ragged": "_batch",
+    **dict.fromkeys(("Batch", "KeyedRagged", "Keys", "Masked", "Ragged"), "_batch"),
     "Feed": "_feed",
     "Timers": "_timers",
 }

@@ -39,6 +39,33 @@ class Masked(NamedTuple):
     """Bool, True where there is a value: False for a null (``null: mask``) and behind a padded list."""
 
 
+class KeyedRagged(NamedTuple):
+    """Ragged columns of several keys, one key after the other (``layout: keyed`` of the tensor).
+
+    Row ``r`` of key ``k`` has ``lengths[k * rows + r]`` values; they lie behind those of all earlier rows and keys.
+    This is the layout of TorchRec: ``torchrec.KeyedJaggedTensor(list(keyed.keys), keyed.values,
+    lengths=keyed.lengths)``.
+    """
+
+    keys: tuple[str, ...]
+    """The columns, in the order of the tensor."""
+    values: Any
+    """All values, shape ``[sum(lengths)]``."""
+    lengths: Any
+    """int32, shape ``[len(keys) * rows]``."""
+
+    @property
+    def offsets(self) -> Any:
+        """int64, shape ``[len(keys) * rows + 1]``, the first is 0: where the values of each key and row begin.
+
+        Computed at each call.
+        """
+        ends = self.lengths.cumsum(0)
+        offsets = np.zeros(len(ends) + 1, np.int64) if isinstance(ends, np.ndarray) else ends.new_zeros(len(ends) + 1)
+        offsets[1:] = ends
+        return offsets
+
+
 class Keys(Mapping[str, Any]):
     """The columns that ride along (``keys:`` of the dataset), by name.
 
@@ -80,8 +107,9 @@ class Batch(Mapping[str, Any]):
     """One step of one rank: a read-only mapping from tensor name to value, in the order of the experiment.
 
     Values are torch tensors or numpy arrays: a single column ``[rows]``, a matrix or fixed-size list ``[rows, n]`` in
-    C order, a list column :class:`Ragged`, and :class:`Masked` where the tensor has a mask. They lie in shared memory
-    that is used again once none of them is alive; whoever keeps some beyond the next steps keeps ``batch.clone()``.
+    C order, a list column :class:`Ragged`, :class:`Masked` where the tensor has a mask, :class:`KeyedRagged` where its
+    layout is keyed. They lie in shared memory that is used again once none of them is alive; whoever keeps some beyond
+    the next steps keeps ``batch.clone()``.
     """
 
     __slots__ = ("_header", "_keys", "_mask", "_raws", "_values", "_wrap")
@@ -166,6 +194,8 @@ class Batch(Mapping[str, Any]):
 
 def _value(raw: Raw, wrap: Wrap) -> Any:
     values = wrap(raw.values)
+    if raw.lengths is not None:
+        return KeyedRagged(raw.layout.columns, values, wrap(raw.lengths))
     mask = None if raw.mask is None else wrap(raw.mask)
     if raw.offsets is not None:
         offsets = wrap(raw.offsets)

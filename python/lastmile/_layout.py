@@ -26,7 +26,8 @@ _MATRICES: Final = ("matrix", "fixed", "padded")
 class TensorLayout(NamedTuple):
     """Where a tensor or key lies in a slot.
 
-    ``offsets`` and ``length`` are -1 unless it is ragged or text, ``mask`` is -1 unless it has one.
+    ``offsets`` and ``length`` are -1 unless it is ragged or text, ``mask`` is -1 unless it has one. A keyed tensor has
+    the keys for ``columns``, its int32 lengths at ``lengths``, and ``length`` belongs to its first key.
     """
 
     name: str
@@ -39,6 +40,7 @@ class TensorLayout(NamedTuple):
     length: int
     columns: tuple[str, ...]
     mask: int = -1
+    lengths: int = -1
 
 
 class Layout(NamedTuple):
@@ -66,6 +68,7 @@ def _tensor(tree: Mapping[str, Any]) -> TensorLayout:
         length=tree["length"],
         columns=tuple(tree["columns"]),
         mask=tree.get("mask", -1),
+        lengths=tree.get("lengths", -1),
     )
 
 
@@ -87,14 +90,16 @@ class Raw(NamedTuple):
     values: Array
     offsets: Array | None
     mask: Array | None = None
+    lengths: Array | None = None
 
     def arrays(self) -> tuple[Array, ...]:
         """Return those that there are."""
-        return tuple(array for array in (self.values, self.offsets, self.mask) if array is not None)
+        all_parts = (self.values, self.offsets, self.mask, self.lengths)
+        return tuple(array for array in all_parts if array is not None)
 
     def copy(self) -> Raw:
         """Return the same with memory of its own."""
-        return Raw(self.layout, self.values.copy(), _copy(self.offsets), _copy(self.mask))
+        return Raw(self.layout, self.values.copy(), _copy(self.offsets), _copy(self.mask), _copy(self.lengths))
 
 
 def _copy(array: Array | None) -> Array | None:
@@ -127,6 +132,8 @@ def read_arrays(memory: mmap.mmap, layout: Layout, rows: int) -> tuple[Raw, ...]
 def _read(memory: mmap.mmap, layout: Layout, tensor: TensorLayout, rows: int) -> Raw:
     # Made from the map itself, so that numpy, which shortens chains of views, keeps each of them as the base of all
     # arrays made from it.
+    if tensor.kind == "keyed":
+        return _read_keyed(memory, layout, tensor, rows)
     shape: tuple[int, ...] = (rows, tensor.width) if tensor.kind in _MATRICES else (rows,)
     offsets = None
     if tensor.offsets >= 0:
@@ -135,3 +142,11 @@ def _read(memory: mmap.mmap, layout: Layout, tensor: TensorLayout, rows: int) ->
     values = np.ndarray(shape, tensor.dtype, memory, tensor.offset)
     mask = np.ndarray(shape, np.bool_, memory, tensor.mask) if tensor.mask >= 0 else None
     return Raw(tensor, values, offsets, mask)
+
+
+def _read_keyed(memory: mmap.mmap, layout: Layout, tensor: TensorLayout, rows: int) -> Raw:
+    keys = len(tensor.columns)
+    total = sum(struct.unpack_from(f"<{keys}q", memory, layout.lengths + _I64.size * tensor.length))
+    values = np.ndarray((total,), tensor.dtype, memory, tensor.offset)
+    lengths = np.ndarray((keys * rows,), np.int32, memory, tensor.lengths)
+    return Raw(tensor, values, None, lengths=lengths)

@@ -4,7 +4,7 @@ import io.lastmile.query.Vectors;
 
 /** Packs one form of the query's vectors. Stateless. */
 sealed interface FormPacker
-    permits MatrixPacker, FixedPacker, PaddedPacker, RaggedPacker, TextPacker {
+    permits MatrixPacker, FixedPacker, PaddedPacker, RaggedPacker, SinglePacker, TextPacker {
   /**
    * Packs rows [first, first + count) of the vectors behind row {@code row - 1}; they fit.
    *
@@ -24,6 +24,10 @@ sealed interface FormPacker
     return switch (form.kind()) {
       case TEXT -> new TextPacker(place);
       case RAGGED -> new RaggedPacker(place);
+      case KEYED ->
+          form.nesting() == TensorForm.Nesting.FLAT
+              ? new SinglePacker(place)
+              : new RaggedPacker(place);
       case FIXED -> new FixedPacker(place);
       case PADDED -> new PaddedPacker(place);
       case COLUMN, MATRIX -> new MatrixPacker(place);

@@ -18,7 +18,10 @@ public final class InvalidValueException extends RuntimeException {
     String remedy =
         form.role() == TensorForm.Role.KEY
             ? "derive a column without nulls, with coalesce"
-            : "give tensor \"" + form.name() + "\" a fill, or null: mask";
+            : "give tensor \""
+                + form.name()
+                + "\" a fill"
+                + (form.kind() == TensorForm.Kind.KEYED ? "" : ", or null: mask");
     return new InvalidValueException(
         "Null in column \"" + form.columns().get(column) + "\" (" + remedy + ")", row);
   }

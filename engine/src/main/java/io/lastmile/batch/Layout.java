@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where each form lies inside one stretch of memory: a slot, or a buffer of rows that wait for
@@ -29,18 +30,33 @@ public final class Layout {
    */
   public record Place(TensorForm form, long offset, long offsets, int length, long capacity) {}
 
+  /**
+   * The keys of a tensor.
+   *
+   * @param places of the keys, in order, their values one after the other
+   * @param lengths offset of the int32 lengths, in bytes: those of the rows of the first key, then
+   *     of the second
+   */
+  public record Group(List<Place> places, long lengths) {
+    public Group {
+      places = List.copyOf(places);
+    }
+  }
+
   private final int rows;
   private final List<Place> places;
+  private final List<Group> groups;
   private final int ragged;
   private final long position;
   private final long bytes;
 
-  private Layout(int rows, List<Place> places, int ragged, long position, long bytes) {
+  private Layout(int rows, Drawing drawing, long position) {
     this.rows = rows;
-    this.places = List.copyOf(places);
-    this.ragged = ragged;
+    this.places = List.copyOf(drawing.places);
+    this.groups = List.copyOf(drawing.groups);
+    this.ragged = drawing.ragged;
     this.position = position;
-    this.bytes = bytes;
+    this.bytes = (drawing.at + 4095) & ~4095L;
   }
 
   /**
@@ -52,22 +68,78 @@ public final class Layout {
    */
   public static Layout of(List<TensorForm> forms, int rows, long[] capacities) {
     long position = align(HEADER + 8L * capacities.length);
-    long at = align(position + POSITION_ROOM);
-    List<Place> places = new ArrayList<>();
-    int ragged = 0;
-    for (TensorForm form : forms) {
-      if (form.ragged()) {
-        long offsets = at;
-        long values = align(offsets + 8L * (rows + 1));
-        places.add(new Place(form, values, offsets, ragged, capacities[ragged]));
-        at = align(values + capacities[ragged] * form.dtype().bytes());
+    Drawing drawing = new Drawing(rows, capacities, align(position + POSITION_ROOM));
+    int from = 0;
+    while (from < forms.size()) {
+      int end = from + 1;
+      while (sameGroup(forms.get(from), end < forms.size() ? forms.get(end) : null)) {
+        end++;
+      }
+      drawing.add(forms.subList(from, end));
+      from = end;
+    }
+    return new Layout(rows, drawing, position);
+  }
+
+  private static boolean sameGroup(TensorForm form, @Nullable TensorForm next) {
+    return next != null
+        && form.kind() == TensorForm.Kind.KEYED
+        && next.kind() == TensorForm.Kind.KEYED
+        && form.name().equals(next.name());
+  }
+
+  /** A layout while it is drawn, from the front to the back. */
+  private static final class Drawing {
+    private final int rows;
+    private final long[] capacities;
+    private final List<Place> places = new ArrayList<>();
+    private final List<Group> groups = new ArrayList<>();
+    private int ragged;
+    private long at;
+
+    Drawing(int rows, long[] capacities, long at) {
+      this.rows = rows;
+      this.capacities = capacities;
+      this.at = at;
+    }
+
+    /** Adds one form, or all keys of a tensor. */
+    void add(List<TensorForm> forms) {
+      TensorForm first = forms.getFirst();
+      if (!first.ragged()) {
+        places.add(new Place(first, take(first.rowBytes(), rows), -1, -1, fixed(first)));
+        return;
+      }
+      boolean keyed = first.kind() == TensorForm.Kind.KEYED;
+      long lengths = keyed ? take(Integer.BYTES, (long) forms.size() * rows) : -1;
+      long offsets = at;
+      for (int i = 0; i < forms.size(); i++) {
+        take(Long.BYTES, rows + 1L);
+      }
+      long step = (at - offsets) / forms.size();
+      List<Place> drawn = new ArrayList<>();
+      for (int i = 0; i < forms.size(); i++) {
+        long capacity = capacities[ragged];
+        long values = take(first.dtype().bytes(), capacity);
+        drawn.add(new Place(forms.get(i), values, offsets + i * step, ragged, capacity));
         ragged++;
-      } else {
-        places.add(new Place(form, at, -1, -1, (long) rows * form.width()));
-        at = align(at + (long) rows * form.rowBytes());
+      }
+      places.addAll(drawn);
+      if (keyed) {
+        groups.add(new Group(drawn, lengths));
       }
     }
-    return new Layout(rows, places, ragged, position, (at + 4095) & ~4095L);
+
+    private long fixed(TensorForm form) {
+      return (long) rows * form.width();
+    }
+
+    /** The offset of so many things of so many bytes. */
+    private long take(int bytes, long count) {
+      long offset = at;
+      at = align(at + bytes * count);
+      return offset;
+    }
   }
 
   /** The same forms with other capacities. */
@@ -87,6 +159,11 @@ public final class Layout {
   /** The places in the order of the batch. */
   public List<Place> places() {
     return places;
+  }
+
+  /** The tensors with keys. */
+  public List<Group> groups() {
+    return groups;
   }
 
   /** How many forms are ragged. */
@@ -132,13 +209,30 @@ public final class Layout {
   private List<Map<String, Object>> descriptions() {
     List<Map<String, Object>> tensors = new ArrayList<>();
     for (Place place : places) {
+      groups.stream()
+          .filter(group -> group.places().getFirst().equals(place))
+          .forEach(group -> tensors.add(description(group)));
       switch (place.form().role()) {
-        case TENSOR, KEY -> tensors.add(description(place));
+        case TENSOR, KEY -> {
+          if (place.form().kind() != TensorForm.Kind.KEYED) {
+            tensors.add(description(place));
+          }
+        }
         case MASK -> tensors.getLast().put("mask", place.offset());
         case IDENTITY -> {}
       }
     }
     return tensors;
+  }
+
+  private static Map<String, Object> description(Group group) {
+    Map<String, Object> tensor = description(group.places().getFirst());
+    tensor.put("offsets", -1L);
+    tensor.put("lengths", group.lengths());
+    tensor.put(
+        "columns",
+        group.places().stream().flatMap(place -> place.form().columns().stream()).toList());
+    return tensor;
   }
 
   private static Map<String, Object> description(Place place) {
@@ -154,6 +248,7 @@ public final class Layout {
     tensor.put("length", (long) place.length());
     tensor.put("capacity", place.capacity());
     tensor.put("mask", -1L);
+    tensor.put("lengths", -1L);
     tensor.put("columns", form.columns());
     return tensor;
   }

@@ -86,7 +86,7 @@ public final class PackedRows {
   }
 
   /**
-   * Writes the header.
+   * Writes the header and brings the keys of each tensor together: nothing can be added after it.
    *
    * @param padded padding rows among the rows
    * @param globalRows real rows of the whole global step
@@ -96,6 +96,7 @@ public final class PackedRows {
    *     Layout#POSITION_ROOM} bytes
    */
   public void seal(int padded, long globalRows, long epoch, long step, byte[] position) {
+    layout.groups().forEach(this::join);
     long at = address();
     Memory.putInt(at, rows);
     Memory.putInt(at + 4, padded);
@@ -108,5 +109,24 @@ public final class PackedRows {
     }
     MemorySegment.copy(
         MemorySegment.ofArray(position), 0, memory, layout.position(), position.length);
+  }
+
+  /** Moves the values of each key to the end of those before it, and writes the lengths. */
+  private void join(Layout.Group group) {
+    long lengths = address() + group.lengths();
+    long end = group.places().getFirst().offset();
+    for (Layout.Place key : group.places()) {
+      long bytes = this.lengths[key.length()] * key.form().dtype().bytes();
+      if (end != key.offset()) {
+        Memory.copy(address() + key.offset(), address() + end, bytes);
+      }
+      end += bytes;
+      long offsets = address() + key.offsets();
+      for (int row = 0; row < rows; row++) {
+        long length = Memory.longAt(offsets + 8L * (row + 1)) - Memory.longAt(offsets + 8L * row);
+        Memory.putInt(lengths, Math.toIntExact(length));
+        lengths += Integer.BYTES;
+      }
+    }
   }
 }

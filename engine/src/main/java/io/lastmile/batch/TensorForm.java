@@ -58,6 +58,11 @@ public record TensorForm(
     PADDED,
     /** values [total] and offsets int64 [rows + 1]. */
     RAGGED,
+    /**
+     * One key of several forms of one name and role, neighbours: as RAGGED while rows are added;
+     * then values [total of all keys], key by key, and lengths int32 [keys × rows].
+     */
+    KEYED,
     /** UTF-8 bytes [total] and offsets int64 [rows + 1]. */
     TEXT
   }
@@ -146,7 +151,7 @@ public record TensorForm(
 
   /** Whether rows have different numbers of values, found through offsets. */
   public boolean ragged() {
-    return kind == Kind.RAGGED || kind == Kind.TEXT;
+    return kind == Kind.RAGGED || kind == Kind.KEYED || kind == Kind.TEXT;
   }
 
   /** Bytes of one row; of a ragged form 0. */

@@ -125,6 +125,7 @@ public final class CanonicalJson {
     tree.put("max_length", tensor.maxLength());
     tree.put("truncate", tensor.truncate().word());
     tree.put("pad", tensor.pad());
+    tree.put("layout", tensor.layout().word());
     tree.put("hash", hash == null ? null : Map.of("buckets", hash.buckets(), "seed", hash.seed()));
     return tree;
   }

@@ -8,6 +8,8 @@ final class DatasetForm {
 
   private static final List<DType> DTYPES = List.of(DType.values());
 
+  private static final List<Tensor.Layout> LAYOUTS = List.of(Tensor.Layout.values());
+
   private static final List<Tensor.Nulls> NULLS = List.of(Tensor.Nulls.values());
 
   private static final List<Tensor.Truncate> TRUNCATE = List.of(Tensor.Truncate.values());
@@ -37,6 +39,7 @@ final class DatasetForm {
               (tensor, value) -> tensor.truncate(value.word(TRUNCATE, Tensor.Truncate::word)))
           .key("pad", (tensor, value) -> value.truth() ? tensor.padded() : tensor)
           .key("hash", (tensor, value) -> tensor.hash(HASH.read(value, new Tensor.Hash(1, 0))))
+          .key("layout", (tensor, value) -> tensor.layout(value.word(LAYOUTS, Tensor.Layout::word)))
           .later("vocabulary");
 
   private static final Fields<Shuffle.RowGroups> SHUFFLE =

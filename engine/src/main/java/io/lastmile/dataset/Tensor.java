@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param truncate which end of a list that is cut stays
  * @param pad whether lists become a matrix [batch, maxLength] with a mask
  * @param hash strings become ids; null: they do not
+ * @param layout of several columns
  */
 public record Tensor(
     String name,
@@ -27,7 +28,8 @@ public record Tensor(
     @Nullable Integer maxLength,
     Truncate truncate,
     boolean pad,
-    @Nullable Hash hash) {
+    @Nullable Hash hash,
+    Layout layout) {
   public Tensor {
     Checks.filled("name", name);
     if (maxLength != null) {
@@ -59,7 +61,8 @@ public record Tensor(
   }
 
   private static Tensor of(String name, Columns columns) {
-    return new Tensor(name, columns, null, null, null, null, Truncate.FIRST, false, null);
+    return new Tensor(
+        name, columns, null, null, null, null, Truncate.FIRST, false, null, Layout.DENSE);
   }
 
   /**
@@ -79,9 +82,22 @@ public record Tensor(
     if (nulls == Nulls.ERROR && fill != null && !pad) {
       throw LastmileException.user("null", "Invalid null: error (the tensor has a fill)");
     }
+    if (layout == Layout.KEYED) {
+      checkKeyed();
+    }
     Nulls become = whenNull();
     Double value = fill == null && become != Nulls.ERROR ? Double.valueOf(0) : fill;
-    return new Tensor(name, columns, dtype, value, become, maxLength, truncate, pad, hash);
+    return new Tensor(name, columns, dtype, value, become, maxLength, truncate, pad, hash, layout);
+  }
+
+  private void checkKeyed() {
+    if (pad) {
+      throw LastmileException.user("pad", "Invalid pad: true (a keyed tensor is no matrix)");
+    }
+    if (nulls == Nulls.MASK) {
+      throw LastmileException.user(
+          "null", "Invalid null: mask (a keyed tensor has no mask; take fill or error)");
+    }
   }
 
   /** What becomes of nulls, the default resolved. */
@@ -94,37 +110,37 @@ public record Tensor(
 
   /** This tensor of other columns. */
   Tensor columns(Columns others) {
-    return new Tensor(name, others, dtype, fill, nulls, maxLength, truncate, pad, hash);
+    return new Tensor(name, others, dtype, fill, nulls, maxLength, truncate, pad, hash, layout);
   }
 
   /** This tensor with values of another type. */
   public Tensor dtype(DType type) {
-    return new Tensor(name, columns, type, fill, nulls, maxLength, truncate, pad, hash);
+    return new Tensor(name, columns, type, fill, nulls, maxLength, truncate, pad, hash, layout);
   }
 
   /** This tensor with a value where there is none: for nulls, and behind lists that are padded. */
   public Tensor fill(double value) {
-    return new Tensor(name, columns, dtype, value, nulls, maxLength, truncate, pad, hash);
+    return new Tensor(name, columns, dtype, value, nulls, maxLength, truncate, pad, hash, layout);
   }
 
   /** This tensor with nulls filled, refused or masked. */
   public Tensor nulls(Nulls become) {
-    return new Tensor(name, columns, dtype, fill, become, maxLength, truncate, pad, hash);
+    return new Tensor(name, columns, dtype, fill, become, maxLength, truncate, pad, hash, layout);
   }
 
   /** This tensor with its lists cut to so many values. */
   public Tensor maxLength(int values) {
-    return new Tensor(name, columns, dtype, fill, nulls, values, truncate, pad, hash);
+    return new Tensor(name, columns, dtype, fill, nulls, values, truncate, pad, hash, layout);
   }
 
   /** This tensor with one end of its lists staying where they are cut. */
   public Tensor truncate(Truncate stays) {
-    return new Tensor(name, columns, dtype, fill, nulls, maxLength, stays, pad, hash);
+    return new Tensor(name, columns, dtype, fill, nulls, maxLength, stays, pad, hash, layout);
   }
 
   /** This tensor with its lists as a matrix [batch, maxLength] and a mask. */
   public Tensor padded() {
-    return new Tensor(name, columns, dtype, fill, nulls, maxLength, truncate, true, hash);
+    return new Tensor(name, columns, dtype, fill, nulls, maxLength, truncate, true, hash, layout);
   }
 
   /** This tensor with strings as ids, with the seed 0. */
@@ -134,7 +150,25 @@ public record Tensor(
 
   /** This tensor with strings as ids. */
   public Tensor hash(Hash ids) {
-    return new Tensor(name, columns, dtype, fill, nulls, maxLength, truncate, pad, ids);
+    return new Tensor(name, columns, dtype, fill, nulls, maxLength, truncate, pad, ids, layout);
+  }
+
+  /** This tensor with its columns laid out in another way. */
+  public Tensor layout(Layout way) {
+    return new Tensor(name, columns, dtype, fill, nulls, maxLength, truncate, pad, hash, way);
+  }
+
+  /** How the columns of a tensor lie in memory. */
+  public enum Layout {
+    /** Scalars side by side, a matrix; lists one after the other. */
+    DENSE,
+    /** Lists, or scalars as lists of one, column by column: the layout of a keyed jagged tensor. */
+    KEYED;
+
+    /** The word for it in YAML and JSON. */
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   /** What becomes of nulls. */

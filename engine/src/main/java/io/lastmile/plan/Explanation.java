@@ -6,6 +6,7 @@ import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Shuffle;
 import io.lastmile.dataset.Source;
 import io.lastmile.dataset.Step;
+import io.lastmile.dataset.Tensor;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
 import java.util.ArrayList;
@@ -113,37 +114,41 @@ final class Explanation {
 
   private void tensors(DatasetPlan plan) {
     String label = "tensors";
-    for (TensorForm form : plan.forms()) {
-      if (form.role() == TensorForm.Role.TENSOR) {
-        line(
-            label,
-            form.name()
-                + " "
-                + shape(form)
-                + (masked(plan, form) ? " and mask" : "")
-                + " "
-                + form.dtype().word()
-                + " from "
-                + shortened(form.columns()));
-        label = "";
-      }
+    for (Tensor tensor : plan.dataset().tensors()) {
+      List<TensorForm> forms =
+          plan.forms().stream().filter(form -> form.name().equals(tensor.name())).toList();
+      line(label, tensor(forms));
+      label = "";
     }
     if (!plan.dataset().keys().isEmpty()) {
       line("keys", String.join(", ", plan.dataset().keys()));
     }
   }
 
-  private static boolean masked(DatasetPlan plan, TensorForm form) {
-    return plan.forms().stream()
-        .anyMatch(each -> each.role() == TensorForm.Role.MASK && each.name().equals(form.name()));
+  /** A tensor in words; its forms are its values, or those of its keys, and its mask. */
+  private static String tensor(List<TensorForm> forms) {
+    List<TensorForm> values =
+        forms.stream().filter(form -> form.role() == TensorForm.Role.TENSOR).toList();
+    TensorForm first = values.getFirst();
+    boolean masked = forms.stream().anyMatch(form -> form.role() == TensorForm.Role.MASK);
+    return first.name()
+        + " "
+        + shape(values)
+        + (masked ? " and mask" : "")
+        + " "
+        + first.dtype().word()
+        + " from "
+        + shortened(values.stream().flatMap(form -> form.columns().stream()).toList());
   }
 
-  private static String shape(TensorForm form) {
+  private static String shape(List<TensorForm> values) {
+    TensorForm form = values.getFirst();
     return switch (form.kind()) {
       case COLUMN -> "[batch]";
       case MATRIX, FIXED -> "[batch, " + form.width() + "]";
       case PADDED -> "[batch, " + form.width() + "] padded";
       case RAGGED, TEXT -> "ragged";
+      case KEYED -> values.size() + " keys of ragged";
     };
   }
 

@@ -37,7 +37,12 @@ final class TensorCompiler {
   List<TensorForm> compile(Dataset of) {
     List<TensorForm> forms = new ArrayList<>();
     for (Tensor tensor : of.tensors()) {
-      TensorForm values = tensor(tensor, dataset + ".tensors." + tensor.name());
+      String element = dataset + ".tensors." + tensor.name();
+      if (tensor.layout() == Tensor.Layout.KEYED) {
+        forms.addAll(keyed(tensor, element));
+        continue;
+      }
+      TensorForm values = tensor(tensor, element);
       forms.add(values);
       boolean masksNulls = tensor.whenNull() == Tensor.Nulls.MASK;
       if (masksNulls || tensor.pad()) {
@@ -76,28 +81,14 @@ final class TensorCompiler {
           element + ".max_length", "Invalid max_length: \"" + names.getFirst() + "\" is no list");
     }
     List<Integer> results = new ArrayList<>();
-    @Nullable DType common = tensor.dtype();
+    List<Storage> storages = new ArrayList<>();
     for (String name : names) {
       Binding binding = scope.named(name, element + ".columns");
       Storage storage = scalar(tensor, name, binding, element);
-      if (common == null) {
-        common = storage.dtype();
-      } else if (common != storage.dtype()) {
-        throw LastmileException.user(
-            element + ".columns",
-            "Invalid matrix: \""
-                + names.getFirst()
-                + "\" is "
-                + common.word()
-                + ", but \""
-                + name
-                + "\" is "
-                + storage.dtype().word()
-                + " (give the tensor a dtype)");
-      }
+      storages.add(storage);
       results.add(outputs.add(storage.sql(), binding.sources()));
     }
-    DType dtype = Objects.requireNonNull(common);
+    DType dtype = common("matrix", names, storages, element);
     return new TensorForm(
         tensor.name(),
         Role.TENSOR,
@@ -111,6 +102,95 @@ final class TensorCompiler {
         fill(tensor, dtype, element),
         Cut.NONE,
         0);
+  }
+
+  /** The dtype that all columns have. */
+  private static DType common(
+      String what, List<String> names, List<Storage> storages, String element) {
+    DType common = storages.getFirst().dtype();
+    for (int i = 1; i < names.size(); i++) {
+      DType other = storages.get(i).dtype();
+      if (other != common) {
+        throw LastmileException.user(
+            element + ".columns",
+            "Invalid "
+                + what
+                + ": \""
+                + names.getFirst()
+                + "\" is "
+                + common.word()
+                + ", but \""
+                + names.get(i)
+                + "\" is "
+                + other.word()
+                + " (give the tensor a dtype)");
+      }
+    }
+    return common;
+  }
+
+  /** The forms of the keys, in their order. */
+  private List<TensorForm> keyed(Tensor tensor, String element) {
+    List<String> names =
+        switch (tensor.columns()) {
+          case Tensor.Columns.One one -> List.of(one.name());
+          case Tensor.Columns.Many many -> scope.matching(many.patterns(), element + ".columns");
+        };
+    List<Binding> bindings =
+        names.stream().map(name -> asList(scope.named(name, element + ".columns"))).toList();
+    if (tensor.maxLength() != null && bindings.stream().noneMatch(TensorCompiler::isList)) {
+      throw LastmileException.user(
+          element + ".max_length", "Invalid max_length: \"" + names.getFirst() + "\" is no list");
+    }
+    List<Storage> storages = new ArrayList<>();
+    for (int i = 0; i < names.size(); i++) {
+      Binding binding = bindings.get(i);
+      storages.add(
+          isList(binding)
+              ? listed(tensor, names.get(i), binding, "[]", element)
+              : scalar(tensor, names.get(i), binding, element));
+    }
+    DType dtype = common("keyed tensor", names, storages, element);
+    List<TensorForm> forms = new ArrayList<>();
+    for (int i = 0; i < names.size(); i++) {
+      Binding binding = bindings.get(i);
+      int result = outputs.add(storages.get(i).sql(), binding.sources());
+      forms.add(key(tensor, names.get(i), result, dtype, isList(binding), element));
+    }
+    return forms;
+  }
+
+  private static TensorForm key(
+      Tensor tensor, String name, int result, DType dtype, boolean list, String element) {
+    return new TensorForm(
+        tensor.name(),
+        Role.TENSOR,
+        Kind.KEYED,
+        list ? Nesting.LIST : Nesting.FLAT,
+        dtype,
+        1,
+        List.of(name),
+        List.of(result),
+        conversion(tensor, dtype),
+        fill(tensor, dtype, element),
+        list ? cut(tensor) : new Cut(1, Tensor.Truncate.FIRST),
+        0);
+  }
+
+  /** The engine's arrays as its lists; anything else as it is. */
+  private static Binding asList(Binding binding) {
+    return binding.type() instanceof ColumnType.ArrayOf array
+        ? new Binding(
+            "CAST((" + binding.sql() + ") AS " + array.element().sql() + "[])",
+            new ColumnType.ListOf(array.element()),
+            null,
+            binding.sources())
+        : binding;
+  }
+
+  private static Cut cut(Tensor tensor) {
+    Integer most = tensor.maxLength();
+    return most == null ? Cut.NONE : new Cut(most, tensor.truncate());
   }
 
   private Storage scalar(Tensor tensor, String name, Binding binding, String element) {
@@ -156,30 +236,36 @@ final class TensorCompiler {
     return new Storage(sql, dtype);
   }
 
-  private TensorForm list(Tensor tensor, String name, Binding binding, String element) {
-    @Nullable Integer fixed = binding.fixedLength();
-    Nesting nesting = Nesting.LIST;
-    ColumnType type;
-    switch (binding.type()) {
-      case ColumnType.ListOf list -> type = list.element();
-      case ColumnType.ArrayOf array -> {
-        type = array.element();
-        fixed = array.length();
-        nesting = Nesting.ARRAY;
-      }
-      case ColumnType.Scalar _, ColumnType.Other _ -> throw notSupported(name, binding, element);
-    }
+  /** The storage of a list column's values. */
+  private static Storage listed(
+      Tensor tensor, String name, Binding binding, String suffix, String element) {
+    ColumnType type =
+        switch (binding.type()) {
+          case ColumnType.ListOf list -> list.element();
+          case ColumnType.ArrayOf array -> array.element();
+          case ColumnType.Scalar _, ColumnType.Other _ ->
+              throw notSupported(name, binding, element);
+        };
     if (!(type instanceof ColumnType.Scalar values)) {
       throw notSupported(name, binding, element);
     }
-    String suffix = nesting == Nesting.ARRAY ? "[" + fixed + "]" : "[]";
-    Storage storage =
-        tensor.hash() == null
-            ? Storage.list(binding.sql(), values.kind(), tensor.dtype(), suffix)
-            : hashed(tensor, name, binding.sql(), binding.type(), values.kind(), element);
-    if (storage == null) {
-      storage = unsupported(name, binding, tensor, element);
+    if (tensor.hash() != null) {
+      return hashed(tensor, name, binding.sql(), binding.type(), values.kind(), element);
     }
+    Storage storage = Storage.list(binding.sql(), values.kind(), tensor.dtype(), suffix);
+    return storage == null ? unsupported(name, binding, tensor, element) : storage;
+  }
+
+  private TensorForm list(Tensor tensor, String name, Binding binding, String element) {
+    Integer fixed = binding.fixedLength();
+    Nesting nesting = Nesting.LIST;
+    String suffix = "[]";
+    if (binding.type() instanceof ColumnType.ArrayOf array) {
+      fixed = array.length();
+      nesting = Nesting.ARRAY;
+      suffix = "[" + fixed + "]";
+    }
+    Storage storage = listed(tensor, name, binding, suffix, element);
     List<Integer> results = List.of(outputs.add(storage.sql(), binding.sources()));
     DType dtype = storage.dtype();
     if (fixed != null && (tensor.maxLength() != null || tensor.hash() != null)) {
@@ -188,8 +274,7 @@ final class TensorCompiler {
           element + "." + key,
           "Invalid " + key + ": \"" + name + "\" is a list of fixed size " + fixed);
     }
-    Integer most = tensor.maxLength();
-    Cut cut = most == null ? Cut.NONE : new Cut(most, tensor.truncate());
+    Cut cut = cut(tensor);
     return new TensorForm(
         tensor.name(),
         Role.TENSOR,

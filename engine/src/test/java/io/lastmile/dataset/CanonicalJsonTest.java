@@ -53,7 +53,7 @@ class CanonicalJsonTest {
                 + "[[\"valid\",{\"batch\":4096,\"keys\":[],\"order\":\"deterministic\","
                 + "\"prefetch\":4,\"shuffle\":\"none\",\"slots\":6,\"source\":{\"on_corrupt\":"
                 + "\"fail\",\"parquet\":[\"a\"]},\"steps\":[],\"tensors\":[[\"x\",{\"columns\":\"x\","
-                + "\"dtype\":null,\"fill\":null,\"hash\":null,\"max_length\":null,"
+                + "\"dtype\":null,\"fill\":null,\"hash\":null,\"layout\":\"dense\",\"max_length\":null,"
                 + "\"null\":\"error\",\"pad\":false,\"truncate\":\"first\"}]]}]],"
                 + "\"name\":\"small\",\"seed\":0,\"train\":null,\"version\":1}");
     assertThat(CanonicalJson.read(json, folder)).isEqualTo(experiment);
@@ -147,6 +147,7 @@ class CanonicalJsonTest {
                     .truncate(Tensor.Truncate.LAST)
                     .maxLength(50))
         .tensor("tags", "tags", t -> t.nulls(Tensor.Nulls.FILL))
+        .tensor("sparse", List.of("cat_a", "seq_*"), t -> t.layout(Tensor.Layout.KEYED))
         .batch(512)
         .shuffle(Shuffle.within("dt").rowGroups(3))
         .keys("user_id", "item_id")
