@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -152,4 +153,16 @@ def awkward(seed: int, rows: int, first: int = 0) -> pa.Table:
     columns["list_days"] = lists(r, rows, pa.int32()).cast(pa.list_(pa.date32()))
     columns["emb"] = fixed(r, rows, 4, nulls=False)
     columns["emb_null"] = fixed(r, rows, 4)
+    cents = [Decimal(int(i)).scaleb(-2) for i in r.integers(-(10**9), 10**9, rows)]
+    columns["price"] = pa.array(cents, pa.decimal128(12, 2))
+    columns["price_null"] = with_nulls(r, cents, pa.decimal128(12, 2))
+    columns["list_price"] = lists(r, rows, pa.int64()).cast(pa.list_(pa.decimal128(30, 3)))
+    columns["list_flag"] = lists(r, rows, pa.int64()).cast(pa.list_(pa.bool_()))
+    columns["list_uint64"] = lists(r, rows, pa.int64()).cast(pa.list_(pa.uint64()))
+    columns["list_zone"] = lists(r, rows, pa.int64()).cast(pa.list_(pa.timestamp("ms", "UTC")))
+    columns["day_null"] = with_nulls(r, np.arange(rows, dtype=np.int32), pa.int32()).cast(
+        pa.date32()
+    )
+    columns["at_ns_null"] = with_nulls(r, instants * 10**9 + 1, pa.int64()).cast(pa.timestamp("ns"))
+    columns["uint64_null"] = with_nulls(r, ints("uint64") >> np.uint64(1), pa.uint64())
     return pa.table(columns)

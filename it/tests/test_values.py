@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,25 @@ TENSORS: dict[str, Tensor] = {
         truncate="last",
         dtype="float16",
     ),
+    "price": Tensor("price", dtype="float64"),
+    "price_null": Tensor("price_null", dtype="float64", fill=0.25),
+    "price_half": Tensor("price_null", dtype="bool", null="mask"),
+    "list_price": Tensor("list_price", dtype="float64", fill=0.5),
+    "list_price_whole": Tensor("list_price", dtype="int32", null="mask"),
+    "list_flag": Tensor("list_flag", fill=1),
+    "list_flag_masked": Tensor("list_flag", null="mask", max_length=3, pad=True),
+    "list_uint64": Tensor("list_uint64", null="mask"),
+    "list_uint64_float": Tensor("list_uint64", dtype="float32", fill=-1),
+    "list_zone": Tensor("list_zone", null="mask"),
+    "list_zone_float": Tensor("list_zone", dtype="float64", fill=-1),
+    "list_days_wide": Tensor("list_days", dtype="int64", fill=-1),
+    "list_ns_float": Tensor("list_ns", dtype="float64", fill=0.5, max_length=2),
+    "day_null": Tensor("day_null", null="mask", fill=-1),
+    "day_float": Tensor("day_null", dtype="float32", fill=0.5),
+    "at_ns_null": Tensor("at_ns_null", fill=-7),
+    "at_ns_masked": Tensor("at_ns_null", null="mask", dtype="float64"),
+    "uint64_null": Tensor("uint64_null", null="mask"),
+    "days_and_times": Tensor(["day_null", "at_ns_null"], dtype="int64", fill=-1),
     "text": Tensor("text", hash=(1_000_003, 5)),
     "text_null": Tensor("text_null", hash=(10, 0), fill=10),
     "word": Tensor("word", hash=(1 << 40, 7)),
@@ -366,6 +386,14 @@ def test_what_a_16_bit_float_cannot_hold_is_named_with_its_value(sandbox: Sandbo
     )
 
 
+def test_a_uint64_beyond_int64_is_named_with_its_value(sandbox: Sandbox) -> None:
+    values = pa.array([5] * 137 + [2**63] + [5] * 262, pa.uint64())
+    message = bad(sandbox, values, Tensor("x"))
+    assert message.startswith('Column "x" of dataset "train" cannot be computed: ')
+    assert "9223372036854775808" in message
+    assert message.endswith(f"[{sandbox.folder}/t/0.parquet, row group 1, row 137]")
+
+
 def bad(sandbox: Sandbox, values: pa.Array, tensor: Tensor) -> str:
     """The message that ends the feed when row 137 (row group 1 of the first file) is bad."""
     import lastmile
@@ -411,6 +439,10 @@ BAD_VALUES: dict[str, tuple[pa.DataType, Any, Any, Tensor]] = {
     ),
     "null text": (pa.string(), "a", None, Tensor("x", hash=(10, 0))),
     "uint64 out of range": (pa.uint64(), 5, 2**63, Tensor("x")),
+    "uint64 in a list": (pa.list_(pa.uint64()), [5], [1, 2**64 - 1], Tensor("x", null="mask")),
+    "decimal too large": (pa.decimal128(20, 1), 5, 10**15, Tensor("x", dtype="int32")),
+    "null day": (pa.date32(), date(2024, 3, 1), None, Tensor("x")),
+    "null time": (pa.timestamp("ns"), 5, None, Tensor("x", dtype="float64")),
     "does not fit int8": (pa.int64(), 5, 300, Tensor("x", dtype="int8")),
     "negative as uint8": (pa.int32(), 5, -1, Tensor("x", dtype="uint8")),
     "list value too large": (pa.list_(pa.int64()), [1], [2**40], Tensor("x", dtype="int32")),

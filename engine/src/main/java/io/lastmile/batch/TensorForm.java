@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  *     error
  * @param cut what stays of long lists
  * @param padBits the value behind the lists of {@link Kind#PADDED}, as the bits of the dtype
+ * @param unit of its values where they have one, in words; else empty
  */
 public record TensorForm(
     String name,
@@ -35,7 +36,8 @@ public record TensorForm(
     Conversion conversion,
     @Nullable Long fillBits,
     Cut cut,
-    long padBits) {
+    long padBits,
+    String unit) {
   /** Who a form is for. */
   public enum Role {
     TENSOR,
@@ -102,7 +104,8 @@ public record TensorForm(
         Conversion.of(dtype),
         null,
         Cut.NONE,
-        0);
+        0,
+        "");
   }
 
   public TensorForm {
@@ -125,7 +128,8 @@ public record TensorForm(
         bytes.conversion,
         null,
         Cut.NONE,
-        0);
+        0,
+        "");
   }
 
   /**
@@ -146,7 +150,8 @@ public record TensorForm(
         Conversion.presence(),
         bits(DType.BOOL, ofNulls ? 1 : 0),
         cut,
-        0);
+        0,
+        "");
   }
 
   /** Whether rows have different numbers of values, found through offsets. */

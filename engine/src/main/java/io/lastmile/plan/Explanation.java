@@ -137,6 +137,7 @@ final class Explanation {
         + (masked ? " and mask" : "")
         + " "
         + first.dtype().word()
+        + (first.unit().isEmpty() ? "" : " (" + first.unit() + ")")
         + " from "
         + shortened(values.stream().flatMap(form -> form.columns().stream()).toList());
   }

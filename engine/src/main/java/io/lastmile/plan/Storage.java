@@ -9,8 +9,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param sql scalar expression, or one that gives lists
  * @param dtype of the values
+ * @param unit of dates and timestamps, empty of other values
  */
-record Storage(String sql, DType dtype) {
+record Storage(String sql, DType dtype, String unit) {
+  private static final String DAYS = "days since 1970-01-01";
+  private static final String MICROSECONDS = "microseconds since 1970-01-01 UTC";
+
   /**
    * The storage of scalars: of the wanted dtype, or else the one of their own type; null when the
    * type has none.
@@ -18,18 +22,12 @@ record Storage(String sql, DType dtype) {
   static @Nullable Storage scalar(String sql, Kind kind, @Nullable DType wanted) {
     DType natural = natural(kind);
     if (wanted == null || wanted == natural) {
-      return natural == null ? null : new Storage(cast(sql, kind, ""), natural);
+      return natural == null ? null : new Storage(cast(sql, kind, ""), natural, unit(kind));
     }
-    return switch (kind) {
-      case DATE ->
-          new Storage(
-              "CAST(CAST((" + sql + ") - DATE '1970-01-01' AS BIGINT) AS " + wanted.sql() + ")",
-              wanted);
-      case TIMESTAMP, TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS, TIMESTAMP_TZ, TIMESTAMP_TZ_NS ->
-          new Storage(
-              "CAST(epoch_us(" + cast(sql, kind, "") + ") AS " + wanted.sql() + ")", wanted);
-      case VARCHAR, BLOB, TIME -> null;
-      default -> new Storage("CAST((" + sql + ") AS " + wanted.sql() + ")", wanted);
+    return switch (unit(kind)) {
+      case DAYS -> of("CAST((" + sql + ") - DATE '1970-01-01' AS BIGINT)", wanted, "", DAYS);
+      case MICROSECONDS -> of("epoch_us(" + cast(sql, kind, "") + ")", wanted, "", MICROSECONDS);
+      default -> natural == null && !number(kind) ? null : of(sql, wanted, "", "");
     };
   }
 
@@ -40,21 +38,42 @@ record Storage(String sql, DType dtype) {
   static @Nullable Storage list(String sql, Kind element, @Nullable DType wanted, String suffix) {
     DType natural = natural(element);
     if (wanted == null || wanted == natural) {
-      return natural == null ? null : new Storage(cast(sql, element, suffix), natural);
+      return natural == null
+          ? null
+          : new Storage(cast(sql, element, suffix), natural, unit(element));
     }
-    return switch (element) {
-      case DATE,
-          TIMESTAMP,
-          TIMESTAMP_S,
-          TIMESTAMP_MS,
-          TIMESTAMP_NS,
-          TIMESTAMP_TZ,
-          TIMESTAMP_TZ_NS,
-          VARCHAR,
-          BLOB,
-          TIME ->
-          null;
-      default -> new Storage("CAST((" + sql + ") AS " + wanted.sql() + suffix + ")", wanted);
+    return switch (unit(element)) {
+      case DAYS ->
+          of(
+              "list_transform(" + sql + ", lambda day: day - DATE '1970-01-01')",
+              wanted,
+              suffix,
+              DAYS);
+      case MICROSECONDS ->
+          of(
+              "list_transform(" + cast(sql, element, suffix) + ", lambda time: epoch_us(time))",
+              wanted,
+              suffix,
+              MICROSECONDS);
+      default -> natural == null && !number(element) ? null : of(sql, wanted, suffix, "");
+    };
+  }
+
+  private static Storage of(String sql, DType wanted, String suffix, String unit) {
+    return new Storage("CAST((" + sql + ") AS " + wanted.sql() + suffix + ")", wanted, unit);
+  }
+
+  /** Whether values have no dtype of their own, but can be cast to one. */
+  private static boolean number(Kind kind) {
+    return kind == Kind.HUGEINT || kind == Kind.DECIMAL;
+  }
+
+  private static String unit(Kind kind) {
+    return switch (kind) {
+      case DATE -> DAYS;
+      case TIMESTAMP, TIMESTAMP_S, TIMESTAMP_MS, TIMESTAMP_NS, TIMESTAMP_TZ, TIMESTAMP_TZ_NS ->
+          MICROSECONDS;
+      default -> "";
     };
   }
 

@@ -101,7 +101,8 @@ final class TensorCompiler {
         conversion(tensor, dtype),
         fill(tensor, dtype, element),
         Cut.NONE,
-        0);
+        0,
+        unit(storages));
   }
 
   /** The dtype that all columns have. */
@@ -127,6 +128,12 @@ final class TensorCompiler {
       }
     }
     return common;
+  }
+
+  /** The unit that all columns have; empty when they differ. */
+  private static String unit(List<Storage> storages) {
+    List<String> units = storages.stream().map(Storage::unit).distinct().toList();
+    return units.size() == 1 ? units.getFirst() : "";
   }
 
   /** The forms of the keys, in their order. */
@@ -155,13 +162,19 @@ final class TensorCompiler {
     for (int i = 0; i < names.size(); i++) {
       Binding binding = bindings.get(i);
       int result = outputs.add(storages.get(i).sql(), binding.sources());
-      forms.add(key(tensor, names.get(i), result, dtype, isList(binding), element));
+      forms.add(key(tensor, names.get(i), result, dtype, isList(binding), unit(storages), element));
     }
     return forms;
   }
 
   private static TensorForm key(
-      Tensor tensor, String name, int result, DType dtype, boolean list, String element) {
+      Tensor tensor,
+      String name,
+      int result,
+      DType dtype,
+      boolean list,
+      String unit,
+      String element) {
     return new TensorForm(
         tensor.name(),
         Role.TENSOR,
@@ -174,7 +187,8 @@ final class TensorCompiler {
         conversion(tensor, dtype),
         fill(tensor, dtype, element),
         list ? cut(tensor) : new Cut(1, Tensor.Truncate.FIRST),
-        0);
+        0,
+        unit);
   }
 
   /** The engine's arrays as its lists; anything else as it is. */
@@ -233,7 +247,7 @@ final class TensorCompiler {
           element + ".dtype",
           "Invalid dtype: int32 (" + tensor.hash().buckets() + " buckets need int64)");
     }
-    return new Storage(sql, dtype);
+    return new Storage(sql, dtype, "");
   }
 
   /** The storage of a list column's values. */
@@ -287,7 +301,8 @@ final class TensorCompiler {
         conversion(tensor, dtype),
         fill(tensor, dtype, element),
         cut,
-        TensorForm.bits(dtype, tensor.fill() == null ? 0 : tensor.fill()));
+        TensorForm.bits(dtype, tensor.fill() == null ? 0 : tensor.fill()),
+        storage.unit());
   }
 
   private static Storage unsupported(String name, Binding binding, Tensor tensor, String element) {
@@ -312,13 +327,19 @@ final class TensorCompiler {
   }
 
   private static LastmileException notSupported(String name, Binding binding, String element) {
+    boolean nested =
+        binding.type() instanceof ColumnType.ListOf list
+            && !(list.element() instanceof ColumnType.Scalar);
     return LastmileException.user(
         element + ".columns",
         "Invalid column: \""
             + name
             + "\" is "
             + binding.type().sql()
-            + " (no tensor can hold it; derive one that can)");
+            + (nested
+                ? " (no tensor can hold it; derive a list of plain values, for lists of lists with"
+                    + " flatten)"
+                : " (no tensor can hold it; derive one that can)"));
   }
 
   private static Conversion conversion(Tensor tensor, DType dtype) {
