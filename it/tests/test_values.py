@@ -14,7 +14,17 @@ import pyarrow.parquet as pq
 import pytest
 
 import data
-from harness import Sandbox, as_value, check_ranks, check_value, drain, ranks
+from harness import (
+    SCRIPTS,
+    Got,
+    Sandbox,
+    as_value,
+    check_ranks,
+    check_value,
+    drain,
+    load_ranks,
+    ranks,
+)
 from oracle.dataset import NONE, Dataset, Shuffle
 from oracle.tensors import Ragged, Tensor
 from scripts.received import plain
@@ -23,6 +33,11 @@ INTS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"]
 NATURAL = [*INTS, "uint64", "float32", "float64", "flag", "day"]
 TIMES = [f"at_{unit}{zone}" for unit in ("s", "ms", "us", "ns") for zone in ("", "_zone")]
 LISTS = ["int64", "int32", "uint8", "float", "double"]
+
+WORDS = (
+    "words.txt",
+    ["home", "日本語", "zero\0byte", " x ", "a longer word than the engine keeps inline", "Zürich"],
+)
 
 TENSORS: dict[str, Tensor] = {
     **{name: Tensor(name) for name in NATURAL + TIMES},
@@ -116,6 +131,15 @@ TENSORS: dict[str, Tensor] = {
     "text": Tensor("text", hash=(1_000_003, 5)),
     "text_null": Tensor("text_null", hash=(10, 0), fill=10),
     "word": Tensor("word", hash=(1 << 40, 7)),
+    "known": Tensor("text", vocabulary=WORDS),
+    "known_null": Tensor("text_null", vocabulary=WORDS, fill=0, dtype="int32"),
+    "known_masked": Tensor("text_null", vocabulary=WORDS, null="mask", fill=-1),
+    "known_matrix": Tensor(["text", "word"], vocabulary=WORDS, dtype="int32"),
+    "known_list": Tensor("list_string", vocabulary=WORDS, fill=0, max_length=2, truncate="last"),
+    "known_padded": Tensor("list_string", vocabulary=WORDS, max_length=3, pad=True, null="mask"),
+    "known_keyed": Tensor(
+        ["list_string", "text_null"], vocabulary=WORDS, layout="keyed", null="fill"
+    ),
     "list_text": Tensor("list_string", hash=(97, 1), fill=97),
     "list_text_cut": Tensor("list_string", hash=(97, 1), fill=97, max_length=3),
 }
@@ -124,6 +148,10 @@ TENSORS: dict[str, Tensor] = {
 def dataset(sandbox: Sandbox, table: pa.Table, tensors: dict[str, Tensor], **more: Any) -> Dataset:
     root = sandbox.folder / "t"
     root.mkdir()
+    for tensor in tensors.values():
+        if tensor.vocabulary is not None:
+            file, words = tensor.vocabulary
+            (sandbox.folder / file).write_text("".join(word + "\n" for word in words))
     half = len(table) // 2
     for i, part in enumerate((table.slice(0, half), table.slice(half))):
         pq.write_table(part, root / f"{i}.parquet", row_group_size=100)
@@ -181,6 +209,44 @@ def test_a_part_of_a_value_holds_its_slot_and_a_clone_does_not(sandbox: Sandbox,
     for batch in clones:
         expected = TENSORS[name].of(rows.slice(64 * batch.step, 64))
         check_value(as_value(plain(batch[name])), expected, f"step {batch.step}")
+
+
+KNOWN = {name: tensor for name, tensor in TENSORS.items() if tensor.vocabulary is not None}
+
+
+@pytest.mark.parametrize("shuffle", [NONE, Shuffle(row_groups=2)])
+def test_unknown_words_are_counted_in_the_run_record(sandbox: Sandbox, shuffle: Shuffle) -> None:
+    words = dataset(sandbox, data.awkward(5, 321), KNOWN | {"uid": Tensor("uid")}, shuffle=shuffle)
+    train = {"script": str(SCRIPTS / "collect.py"), "args": ["2"], "ranks": 2}
+    outcome = sandbox.run(sandbox.experiment(words, train=train)).expect(0)
+    check_ranks(load_ranks(sandbox.folder, 2), words, epochs=(0, 1))
+    rows = words.sequence().rows
+    counts = {name: tensor.unknown(rows) for name, tensor in KNOWN.items()}
+    assert min(counts.values()) > 50
+    epochs = outcome.summary["datasets"]["train"]["epochs"]
+    assert [epoch["unknown"] for epoch in epochs] == [counts, counts]
+    assert f"unknown words of known {counts['known']}" in outcome.out
+
+
+def test_unknown_words_are_counted_across_a_resume(sandbox: Sandbox) -> None:
+    words = dataset(sandbox, data.awkward(5, 500), KNOWN, shuffle=Shuffle(row_groups=2))
+    rows = words.sequence().rows
+
+    def check(got: list[list[Got]]) -> None:
+        for rank in got:
+            for batch in rank:
+                assert batch.state is not None
+                counts = batch.state["feeds"]["train"]["counts"]
+                given = rows.slice(0, counts["delivered"])
+                assert counts["unknown"] == {n: t.unknown(given) for n, t in KNOWN.items()}
+
+    with sandbox.serve(sandbox.experiment(words)) as server:
+        some = ranks(server.address, 2, each=partial(drain, states=True, steps=2))
+        check(some)
+    with sandbox.serve(sandbox.experiment(words)) as server:
+        rest = ranks(server.address, 3, each=partial(drain, states=True), state=some[0][-1].state)
+    check(rest)
+    assert len(rest[0]) == 2
 
 
 @pytest.mark.parametrize("kind", ["all_null", "all_empty", "long"])

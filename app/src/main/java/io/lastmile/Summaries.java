@@ -40,7 +40,8 @@ final class Summaries {
             .map(drop -> new Summary.Drop(drop.step(), drop.kind(), drop.rows()))
             .toList(),
         epoch.rowsDelivered(),
-        epoch.rowsPadded());
+        epoch.rowsPadded(),
+        epoch.unknown());
   }
 
   /**

@@ -31,6 +31,7 @@ final class FakeData implements JobData, Feeder {
                           List.of(new EpochProgress.Drop(1, "filter", 600)),
                           400,
                           1,
+                          Map.of(),
                           true)),
                   List.of(
                       new RankProgress(0, 10, 500_000_000L, 4_000_000_000L),

@@ -78,13 +78,20 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
                 ", dropped by step %d (%s) %s"
                     .formatted(drop.step(), drop.kind(), Quantity.count(drop.rows())))
             .collect(Collectors.joining());
-    return "  epoch %d: rows read %s%s, delivered %s, padded %s"
+    String unknown =
+        epoch.unknown().entrySet().stream()
+            .map(tensor ->
+                ", unknown words of %s %s"
+                    .formatted(tensor.getKey(), Quantity.count(tensor.getValue())))
+            .collect(Collectors.joining());
+    return "  epoch %d: rows read %s%s, delivered %s, padded %s%s"
         .formatted(
             epoch.epoch(),
             Quantity.count(epoch.read()),
             dropped,
             Quantity.count(epoch.delivered()),
-            Quantity.count(epoch.padded()));
+            Quantity.count(epoch.padded()),
+            unknown);
   }
 
   private static String rank(Summary.Rank rank) {

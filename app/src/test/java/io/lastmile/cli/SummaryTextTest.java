@@ -32,8 +32,9 @@ class SummaryTextTest {
                         new Summary.Drop(0, "anti_join", 1_200),
                         new Summary.Drop(3, "downsample", 50_000)),
                     8_800,
-                    0),
-                new Summary.Epoch(1, 100, List.of(), 100, 1))));
+                    0,
+                    Map.of("city", 1_234L)),
+                new Summary.Epoch(1, 100, List.of(), 100, 1, Map.of()))));
     datasets.put("valid", new Summary.Dataset(null, null, List.of()));
     Summary summary =
         new Summary(
@@ -66,7 +67,7 @@ class SummaryTextTest {
               skipped a.parquet, row group 1: broken page
               skipped b.parquet, row group 0: broken page
               epoch 0: rows read 60,000, dropped by step 0 (anti_join) 1,200,\
-             dropped by step 3 (downsample) 50,000, delivered 8,800, padded 0
+             dropped by step 3 (downsample) 50,000, delivered 8,800, padded 0, unknown words of city 1,234
               epoch 1: rows read 100, delivered 100, padded 1
             valid: not read
             rank 0: 1,234 steps, trainer waited 12.5 %

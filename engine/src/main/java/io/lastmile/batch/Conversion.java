@@ -33,6 +33,19 @@ public sealed interface Conversion {
     return new Hashed(hash, dtype.bytes());
   }
 
+  /**
+   * The conversion of strings to ids by a vocabulary. Words that it does not have become {@link
+   * #unknown} until the rows are complete, then 0: so they can be counted.
+   */
+  static Conversion listed(Vocabulary vocabulary, DType dtype) {
+    return new Listed(vocabulary, dtype.bytes());
+  }
+
+  /** What stands for an unknown word while rows are added: the lowest value of an id's type. */
+  static long unknown(DType dtype) {
+    return dtype.bytes() == Integer.BYTES ? Integer.MIN_VALUE : Long.MIN_VALUE;
+  }
+
   /** The conversion of values of any type to whether they are there: 1 where they are, as bool. */
   static Conversion presence() {
     return new Presence();
@@ -134,6 +147,22 @@ public sealed interface Conversion {
     private long id(long string) {
       long code = XXH64.hash(Text.bytes(string), Text.length(string), hash.seed());
       return Long.remainderUnsigned(code, hash.buckets());
+    }
+  }
+
+  /** Strings as the numbers of their lines. */
+  record Listed(Vocabulary vocabulary, int bytes) implements Conversion {
+    @Override
+    public long convert(long data, long mask, long first, long count, long target, long stride) {
+      long unknown = bytes == Integer.BYTES ? Integer.MIN_VALUE : Long.MIN_VALUE;
+      for (long i = 0; i < count; i++) {
+        if (Memory.valid(mask, first + i)) {
+          long string = data + Text.BYTES * (first + i);
+          int id = vocabulary.id(Text.bytes(string), Text.length(string));
+          Memory.put(target + i * stride, bytes, id == 0 ? unknown : id);
+        }
+      }
+      return ALL;
     }
   }
 

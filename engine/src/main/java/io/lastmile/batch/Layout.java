@@ -14,8 +14,13 @@ import org.jspecify.annotations.Nullable;
  * a multiple of 64 bytes.
  */
 public final class Layout {
-  /** Room for a position's JSON in bytes. */
-  public static final int POSITION_ROOM = 4096;
+  /** Room for a position's JSON in bytes, beside its counts of unknown words. */
+  private static final int POSITION_ROOM = 4096;
+
+  /** Room for a count in JSON, and how much a letter of its name may take there. */
+  private static final int COUNT_ROOM = 32;
+
+  private static final int LETTER_ROOM = 6;
 
   private static final int HEADER = 64;
 
@@ -68,7 +73,7 @@ public final class Layout {
    */
   public static Layout of(List<TensorForm> forms, int rows, long[] capacities) {
     long position = align(HEADER + 8L * capacities.length);
-    Drawing drawing = new Drawing(rows, capacities, align(position + POSITION_ROOM));
+    Drawing drawing = new Drawing(rows, capacities, align(position + positionRoom(forms)));
     int from = 0;
     while (from < forms.size()) {
       int end = from + 1;
@@ -79,6 +84,14 @@ public final class Layout {
       from = end;
     }
     return new Layout(rows, drawing, position);
+  }
+
+  private static int positionRoom(List<TensorForm> forms) {
+    return POSITION_ROOM
+        + forms.stream()
+            .filter(TensorForm::listed)
+            .mapToInt(form -> COUNT_ROOM + LETTER_ROOM * form.name().length())
+            .sum();
   }
 
   private static boolean sameGroup(TensorForm form, @Nullable TensorForm next) {
@@ -176,6 +189,11 @@ public final class Layout {
     return position;
   }
 
+  /** Room for the position's JSON in bytes. */
+  public int positionRoom() {
+    return positionRoom(places.stream().map(Place::form).toList());
+  }
+
   /** Bytes in all, a multiple of 4096. */
   public long bytes() {
     return bytes;
@@ -201,7 +219,7 @@ public final class Layout {
     layout.put("bytes", bytes);
     layout.put("lengths", lengths());
     layout.put("position", position);
-    layout.put("position_room", (long) POSITION_ROOM);
+    layout.put("position_room", (long) positionRoom());
     layout.put("tensors", descriptions());
     return layout;
   }

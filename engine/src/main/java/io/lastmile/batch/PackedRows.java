@@ -2,6 +2,8 @@ package io.lastmile.batch;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /**
  * Rows packed as tensors in one stretch of memory. Used by one thread at a time; does not own its
@@ -86,14 +88,46 @@ public final class PackedRows {
   }
 
   /**
+   * Gives words that no vocabulary has the id 0. To be called once, when the rows are complete.
+   *
+   * @return how many such values there are, for each tensor with a vocabulary
+   */
+  public Map<String, Long> settleUnknown() {
+    Map<String, Long> unknown = new LinkedHashMap<>();
+    for (Layout.Place place : layout.places()) {
+      if (place.form().listed()) {
+        unknown.merge(place.form().name(), settleUnknown(place), Long::sum);
+      }
+    }
+    return unknown;
+  }
+
+  private long settleUnknown(Layout.Place place) {
+    boolean ragged = place.length() >= 0;
+    long values = ragged ? lengths[place.length()] : (long) rows * place.form().width();
+    int bytes = place.form().dtype().bytes();
+    long unknown = Conversion.unknown(place.form().dtype());
+    long found = 0;
+    long end = address() + place.offset() + values * bytes;
+    for (long at = address() + place.offset(); at < end; at += bytes) {
+      long id = bytes == Integer.BYTES ? Memory.intAt(at) : Memory.longAt(at);
+      if (id == unknown) {
+        Memory.put(at, bytes, 0);
+        found++;
+      }
+    }
+    return found;
+  }
+
+  /**
    * Writes the header and brings the keys of each tensor together: nothing can be added after it.
    *
    * @param padded padding rows among the rows
    * @param globalRows real rows of the whole global step
    * @param epoch of the rows
    * @param step of the epoch, from 0
-   * @param position JSON of the position after the step, UTF-8, at most {@link
-   *     Layout#POSITION_ROOM} bytes
+   * @param position JSON of the position after the step, UTF-8, at most {@link Layout#positionRoom}
+   *     bytes
    */
   public void seal(int padded, long globalRows, long epoch, long step, byte[] position) {
     layout.groups().forEach(this::join);

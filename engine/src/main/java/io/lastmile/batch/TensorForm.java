@@ -159,6 +159,11 @@ public record TensorForm(
     return kind == Kind.RAGGED || kind == Kind.KEYED || kind == Kind.TEXT;
   }
 
+  /** Whether its values are the ids of a vocabulary, or stand for words that it does not have. */
+  boolean listed() {
+    return conversion instanceof Conversion.Listed;
+  }
+
   /** Bytes of one row; of a ragged form 0. */
   public int rowBytes() {
     return ragged() ? 0 : width * dtype.bytes();

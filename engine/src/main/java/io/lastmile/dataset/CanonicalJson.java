@@ -126,6 +126,7 @@ public final class CanonicalJson {
     tree.put("truncate", tensor.truncate().word());
     tree.put("pad", tensor.pad());
     tree.put("layout", tensor.layout().word());
+    tree.put("vocabulary", tensor.vocabulary());
     tree.put("hash", hash == null ? null : Map.of("buckets", hash.buckets(), "seed", hash.seed()));
     return tree;
   }

@@ -40,7 +40,7 @@ final class DatasetForm {
           .key("pad", (tensor, value) -> value.truth() ? tensor.padded() : tensor)
           .key("hash", (tensor, value) -> tensor.hash(HASH.read(value, new Tensor.Hash(1, 0))))
           .key("layout", (tensor, value) -> tensor.layout(value.word(LAYOUTS, Tensor.Layout::word)))
-          .later("vocabulary");
+          .key("vocabulary", (tensor, value) -> tensor.vocabulary(value.string()));
 
   private static final Fields<Shuffle.RowGroups> SHUFFLE =
       Fields.<Shuffle.RowGroups>none()

@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param truncate which end of a list that is cut stays
  * @param pad whether lists become a matrix [batch, maxLength] with a mask
  * @param hash strings become ids; null: they do not
+ * @param vocabulary file of UTF-8 text, one word a line: strings become the number of their line;
+ *     null: they do not
  * @param layout of several columns
  */
 public record Tensor(
@@ -29,6 +31,7 @@ public record Tensor(
     Truncate truncate,
     boolean pad,
     @Nullable Hash hash,
+    @Nullable String vocabulary,
     Layout layout) {
   public Tensor {
     Checks.filled("name", name);
@@ -37,6 +40,9 @@ public record Tensor(
     }
     if (fill != null) {
       checkFill(fill, dtype);
+    }
+    if (vocabulary != null) {
+      Checks.filled("vocabulary", vocabulary);
     }
   }
 
@@ -62,7 +68,7 @@ public record Tensor(
 
   private static Tensor of(String name, Columns columns) {
     return new Tensor(
-        name, columns, null, null, null, null, Truncate.FIRST, false, null, Layout.DENSE);
+        name, columns, null, null, null, null, Truncate.FIRST, false, null, null, Layout.DENSE);
   }
 
   /**
@@ -82,12 +88,18 @@ public record Tensor(
     if (nulls == Nulls.ERROR && fill != null && !pad) {
       throw LastmileException.user("null", "Invalid null: error (the tensor has a fill)");
     }
+    if (vocabulary != null && hash != null) {
+      throw LastmileException.user(
+          "vocabulary",
+          "Invalid vocabulary: \"" + vocabulary + "\" (the tensor has a hash; take one of them)");
+    }
     if (layout == Layout.KEYED) {
       checkKeyed();
     }
     Nulls become = whenNull();
     Double value = fill == null && become != Nulls.ERROR ? Double.valueOf(0) : fill;
-    return new Tensor(name, columns, dtype, value, become, maxLength, truncate, pad, hash, layout);
+    return new Tensor(
+        name, columns, dtype, value, become, maxLength, truncate, pad, hash, vocabulary, layout);
   }
 
   private void checkKeyed() {
@@ -110,37 +122,44 @@ public record Tensor(
 
   /** This tensor of other columns. */
   Tensor columns(Columns others) {
-    return new Tensor(name, others, dtype, fill, nulls, maxLength, truncate, pad, hash, layout);
+    return new Tensor(
+        name, others, dtype, fill, nulls, maxLength, truncate, pad, hash, vocabulary, layout);
   }
 
   /** This tensor with values of another type. */
   public Tensor dtype(DType type) {
-    return new Tensor(name, columns, type, fill, nulls, maxLength, truncate, pad, hash, layout);
+    return new Tensor(
+        name, columns, type, fill, nulls, maxLength, truncate, pad, hash, vocabulary, layout);
   }
 
   /** This tensor with a value where there is none: for nulls, and behind lists that are padded. */
   public Tensor fill(double value) {
-    return new Tensor(name, columns, dtype, value, nulls, maxLength, truncate, pad, hash, layout);
+    return new Tensor(
+        name, columns, dtype, value, nulls, maxLength, truncate, pad, hash, vocabulary, layout);
   }
 
   /** This tensor with nulls filled, refused or masked. */
   public Tensor nulls(Nulls become) {
-    return new Tensor(name, columns, dtype, fill, become, maxLength, truncate, pad, hash, layout);
+    return new Tensor(
+        name, columns, dtype, fill, become, maxLength, truncate, pad, hash, vocabulary, layout);
   }
 
   /** This tensor with its lists cut to so many values. */
   public Tensor maxLength(int values) {
-    return new Tensor(name, columns, dtype, fill, nulls, values, truncate, pad, hash, layout);
+    return new Tensor(
+        name, columns, dtype, fill, nulls, values, truncate, pad, hash, vocabulary, layout);
   }
 
   /** This tensor with one end of its lists staying where they are cut. */
   public Tensor truncate(Truncate stays) {
-    return new Tensor(name, columns, dtype, fill, nulls, maxLength, stays, pad, hash, layout);
+    return new Tensor(
+        name, columns, dtype, fill, nulls, maxLength, stays, pad, hash, vocabulary, layout);
   }
 
   /** This tensor with its lists as a matrix [batch, maxLength] and a mask. */
   public Tensor padded() {
-    return new Tensor(name, columns, dtype, fill, nulls, maxLength, truncate, true, hash, layout);
+    return new Tensor(
+        name, columns, dtype, fill, nulls, maxLength, truncate, true, hash, vocabulary, layout);
   }
 
   /** This tensor with strings as ids, with the seed 0. */
@@ -150,12 +169,20 @@ public record Tensor(
 
   /** This tensor with strings as ids. */
   public Tensor hash(Hash ids) {
-    return new Tensor(name, columns, dtype, fill, nulls, maxLength, truncate, pad, ids, layout);
+    return new Tensor(
+        name, columns, dtype, fill, nulls, maxLength, truncate, pad, ids, vocabulary, layout);
+  }
+
+  /** This tensor with strings as the numbers of their lines in a file; others are 0. */
+  public Tensor vocabulary(String file) {
+    return new Tensor(
+        name, columns, dtype, fill, nulls, maxLength, truncate, pad, hash, file, layout);
   }
 
   /** This tensor with its columns laid out in another way. */
   public Tensor layout(Layout way) {
-    return new Tensor(name, columns, dtype, fill, nulls, maxLength, truncate, pad, hash, way);
+    return new Tensor(
+        name, columns, dtype, fill, nulls, maxLength, truncate, pad, hash, vocabulary, way);
   }
 
   /** How the columns of a tensor lie in memory. */

@@ -61,7 +61,8 @@ final class Planner {
         new StepCompiler(
                 new Checker(session, schema), keyTables, element, experiment.seed(), scope(table))
             .compile(dataset.steps());
-    TensorCompiler tensors = new TensorCompiler(stage.scope(), element);
+    TensorCompiler tensors =
+        new TensorCompiler(stage.scope(), element, experiment.origin().folder());
     List<TensorForm> forms = tensors.compile(dataset);
     DatasetPlan plan =
         new DatasetPlan(

@@ -6,14 +6,20 @@ import io.lastmile.batch.TensorForm.Cut;
 import io.lastmile.batch.TensorForm.Kind;
 import io.lastmile.batch.TensorForm.Nesting;
 import io.lastmile.batch.TensorForm.Role;
+import io.lastmile.batch.Vocabulary;
 import io.lastmile.dataset.DType;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Tensor;
 import io.lastmile.error.LastmileException;
 import io.lastmile.query.ColumnType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Objects;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,11 +28,21 @@ import org.jspecify.annotations.Nullable;
 final class TensorCompiler {
   private final Scope scope;
   private final String dataset;
+  private final Path folder;
   private final Outputs outputs = new Outputs();
+  private final Map<Path, Vocabulary> vocabularies = new HashMap<>();
 
-  TensorCompiler(Scope scope, String dataset) {
+  /**
+   * A compiler of the tensors of one dataset.
+   *
+   * @param scope its columns
+   * @param dataset its element
+   * @param folder where relative paths start
+   */
+  TensorCompiler(Scope scope, String dataset, Path folder) {
     this.scope = scope;
     this.dataset = dataset;
+    this.folder = folder;
   }
 
   Outputs outputs() {
@@ -98,7 +114,7 @@ final class TensorCompiler {
         names.size(),
         names,
         results,
-        conversion(tensor, dtype),
+        conversion(tensor, dtype, element),
         fill(tensor, dtype, element),
         Cut.NONE,
         0,
@@ -167,7 +183,7 @@ final class TensorCompiler {
     return forms;
   }
 
-  private static TensorForm key(
+  private TensorForm key(
       Tensor tensor,
       String name,
       int result,
@@ -184,7 +200,7 @@ final class TensorCompiler {
         1,
         List.of(name),
         List.of(result),
-        conversion(tensor, dtype),
+        conversion(tensor, dtype, element),
         fill(tensor, dtype, element),
         list ? cut(tensor) : new Cut(1, Tensor.Truncate.FIRST),
         0,
@@ -217,14 +233,14 @@ final class TensorCompiler {
               + binding.type().sql()
               + " (a matrix takes scalar columns; give a list column a tensor of its own)");
     }
-    if (tensor.hash() != null) {
-      return hashed(tensor, name, binding.sql(), binding.type(), scalar.kind(), element);
+    if (tensor.hash() != null || tensor.vocabulary() != null) {
+      return ids(tensor, name, binding.sql(), binding.type(), scalar.kind(), element);
     }
     Storage storage = Storage.scalar(binding.sql(), scalar.kind(), tensor.dtype());
     return storage == null ? unsupported(name, binding, tensor, element) : storage;
   }
 
-  private static Storage hashed(
+  private static Storage ids(
       Tensor tensor,
       String name,
       String sql,
@@ -232,20 +248,26 @@ final class TensorCompiler {
       ColumnType.Kind kind,
       String element) {
     if (kind != ColumnType.Kind.VARCHAR && kind != ColumnType.Kind.BLOB) {
+      String key = tensor.hash() == null ? "vocabulary" : "hash";
       throw LastmileException.user(
-          element + ".hash",
-          "Invalid hash: \"" + name + "\" is " + type.sql() + " (must be a string)");
+          element + "." + key,
+          "Invalid " + key + ": \"" + name + "\" is " + type.sql() + " (must be a string)");
     }
     DType dtype = tensor.dtype() == null ? DType.INT64 : tensor.dtype();
     if (dtype != DType.INT64 && dtype != DType.INT32) {
       throw LastmileException.user(
-          element + ".dtype",
-          "Invalid dtype: " + dtype.word() + " (hashed ids are int64 or int32)");
+          element + ".dtype", "Invalid dtype: " + dtype.word() + " (ids are int64 or int32)");
     }
-    if (dtype == DType.INT32 && Objects.requireNonNull(tensor.hash()).buckets() > 1L << 31) {
+    Tensor.Hash hash = tensor.hash();
+    if (dtype == DType.INT32 && hash != null && hash.buckets() > 1L << 31) {
       throw LastmileException.user(
-          element + ".dtype",
-          "Invalid dtype: int32 (" + tensor.hash().buckets() + " buckets need int64)");
+          element + ".dtype", "Invalid dtype: int32 (" + hash.buckets() + " buckets need int64)");
+    }
+    Double fill = tensor.fill();
+    if (hash == null && fill != null && fill < 0 && fill == Conversion.unknown(dtype)) {
+      throw LastmileException.user(
+          element + ".fill",
+          "Invalid fill: " + fill + " (must not be the lowest " + dtype.word() + ")");
     }
     return new Storage(sql, dtype, "");
   }
@@ -263,8 +285,8 @@ final class TensorCompiler {
     if (!(type instanceof ColumnType.Scalar values)) {
       throw notSupported(name, binding, element);
     }
-    if (tensor.hash() != null) {
-      return hashed(tensor, name, binding.sql(), binding.type(), values.kind(), element);
+    if (tensor.hash() != null || tensor.vocabulary() != null) {
+      return ids(tensor, name, binding.sql(), binding.type(), values.kind(), element);
     }
     Storage storage = Storage.list(binding.sql(), values.kind(), tensor.dtype(), suffix);
     return storage == null ? unsupported(name, binding, tensor, element) : storage;
@@ -282,8 +304,10 @@ final class TensorCompiler {
     Storage storage = listed(tensor, name, binding, suffix, element);
     List<Integer> results = List.of(outputs.add(storage.sql(), binding.sources()));
     DType dtype = storage.dtype();
-    if (fixed != null && (tensor.maxLength() != null || tensor.hash() != null)) {
-      String key = tensor.maxLength() == null ? "hash" : "max_length";
+    boolean words = tensor.hash() != null || tensor.vocabulary() != null;
+    if (fixed != null && (tensor.maxLength() != null || words)) {
+      String key =
+          tensor.maxLength() != null ? "max_length" : tensor.hash() != null ? "hash" : "vocabulary";
       throw LastmileException.user(
           element + "." + key,
           "Invalid " + key + ": \"" + name + "\" is a list of fixed size " + fixed);
@@ -298,7 +322,7 @@ final class TensorCompiler {
         fixed != null ? fixed : tensor.pad() ? cut.most() : 1,
         List.of(name),
         results,
-        conversion(tensor, dtype),
+        conversion(tensor, dtype, element),
         fill(tensor, dtype, element),
         cut,
         TensorForm.bits(dtype, tensor.fill() == null ? 0 : tensor.fill()),
@@ -316,7 +340,11 @@ final class TensorCompiler {
     if (inner instanceof ColumnType.Scalar scalar && scalar.kind() == ColumnType.Kind.VARCHAR) {
       throw LastmileException.user(
           element + ".columns",
-          "Invalid column: \"" + name + "\" is " + type.sql() + " (give the tensor a hash)");
+          "Invalid column: \""
+              + name
+              + "\" is "
+              + type.sql()
+              + " (give the tensor a hash or a vocabulary)");
     }
     if (tensor.dtype() == null && Types.numeric(inner)) {
       throw LastmileException.user(
@@ -342,9 +370,33 @@ final class TensorCompiler {
                 : " (no tensor can hold it; derive one that can)"));
   }
 
-  private static Conversion conversion(Tensor tensor, DType dtype) {
+  private Conversion conversion(Tensor tensor, DType dtype, String element) {
     Tensor.Hash hash = tensor.hash();
-    return hash == null ? Conversion.of(dtype) : Conversion.hashed(hash, dtype);
+    if (hash != null) {
+      return Conversion.hashed(hash, dtype);
+    }
+    String file = tensor.vocabulary();
+    return file == null
+        ? Conversion.of(dtype)
+        : Conversion.listed(vocabulary(file, element + ".vocabulary"), dtype);
+  }
+
+  private Vocabulary vocabulary(String file, String element) {
+    return vocabularies.computeIfAbsent(
+        folder.resolve(file),
+        path -> {
+          try {
+            return Vocabulary.of(Files.readAllBytes(path));
+          } catch (IllegalArgumentException e) {
+            throw LastmileException.user(
+                element, "Invalid vocabulary: " + path + " (" + e.getMessage() + ")");
+          } catch (NoSuchFileException _) {
+            throw LastmileException.user(element, "No such vocabulary file: " + path);
+          } catch (IOException e) {
+            throw LastmileException.user(
+                element, "Cannot read the vocabulary " + path + " (" + e + ")");
+          }
+        });
   }
 
   private static @Nullable Long fill(Tensor tensor, DType dtype, String element) {

@@ -54,7 +54,7 @@ class CanonicalJsonTest {
                 + "\"prefetch\":4,\"shuffle\":\"none\",\"slots\":6,\"source\":{\"on_corrupt\":"
                 + "\"fail\",\"parquet\":[\"a\"]},\"steps\":[],\"tensors\":[[\"x\",{\"columns\":\"x\","
                 + "\"dtype\":null,\"fill\":null,\"hash\":null,\"layout\":\"dense\",\"max_length\":null,"
-                + "\"null\":\"error\",\"pad\":false,\"truncate\":\"first\"}]]}]],"
+                + "\"null\":\"error\",\"pad\":false,\"truncate\":\"first\",\"vocabulary\":null}]]}]],"
                 + "\"name\":\"small\",\"seed\":0,\"train\":null,\"version\":1}");
     assertThat(CanonicalJson.read(json, folder)).isEqualTo(experiment);
   }
@@ -148,6 +148,7 @@ class CanonicalJsonTest {
                     .maxLength(50))
         .tensor("tags", "tags", t -> t.nulls(Tensor.Nulls.FILL))
         .tensor("sparse", List.of("cat_a", "seq_*"), t -> t.layout(Tensor.Layout.KEYED))
+        .tensor("word", "word", t -> t.vocabulary("words.txt").dtype(DType.INT32))
         .batch(512)
         .shuffle(Shuffle.within("dt").rowGroups(3))
         .keys("user_id", "item_id")

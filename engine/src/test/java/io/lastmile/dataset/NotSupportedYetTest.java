@@ -55,16 +55,6 @@ class NotSupportedYetTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "vocabulary: a.txt|vocabulary",
-      })
-  void tensors(String yaml, String what) {
-    refused(ExperimentFiles.SMALLEST.replace("columns: label", "columns: label, " + yaml), what, 5);
-  }
-
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      value = {
         "cluster: { kind: kubernetes }|kind: kubernetes",
         "cluster: { kind: processes }|kind: processes",
         "cluster: { workers: { cpu: 2 } }|cpu: 2",

@@ -10,6 +10,8 @@ import io.lastmile.dataset.Experiment;
 import io.lastmile.dataset.Tensor;
 import io.lastmile.error.LastmileException;
 import io.lastmile.query.EngineResource;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -83,8 +85,8 @@ class TensorPlanTest {
         "struct|Invalid column: \"struct\" is STRUCT (no tensor can hold it; derive one that can)",
         "clock|Invalid column: \"clock\" is TIME (no tensor can hold it; derive one that can)",
         "price|Invalid column: \"price\" is DECIMAL (give the tensor a dtype)",
-        "text|Invalid column: \"text\" is VARCHAR (give the tensor a hash)",
-        "words|Invalid column: \"words\" is VARCHAR[] (give the tensor a hash)",
+        "text|Invalid column: \"text\" is VARCHAR (give the tensor a hash or a vocabulary)",
+        "words|Invalid column: \"words\" is VARCHAR[] (give the tensor a hash or a vocabulary)",
       })
   void whatNoTensorHoldsIsNamed(String column, String message) {
     refused(column, t -> t, message + " [datasets.train.tensors.x.columns]");
@@ -116,6 +118,60 @@ class TensorPlanTest {
         "i",
         t -> t.fill(0.5),
         "Invalid fill: 0.5 (the tensor is int32) [datasets.train.tensors.x.fill]");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "a\\nb\\na\\n|line 3 has \"a\", which is on line 1 too",
+        "a\\n\\nb|line 2 is empty (must be one word a line)",
+        "a\\n\\n|line 2 is empty (must be one word a line)",
+        "a\\r\\n\\r\\nb|line 2 is empty (must be one word a line)",
+        "\uFEFFa\\nb|line 1 begins with a byte order mark (must be plain UTF-8)",
+      })
+  void aVocabularyHasOneWordALine(String text, String mistake) throws IOException {
+    Path file = folder.resolve("words.txt");
+    Files.writeString(file, text.replace("\\n", "\n").replace("\\r", "\r"));
+    refused(
+        "text",
+        t -> t.vocabulary("words.txt"),
+        "Invalid vocabulary: " + file + " (" + mistake + ") [datasets.train.tensors.x.vocabulary]");
+  }
+
+  @Test
+  void aVocabularyThatIsNoneIsNamed() throws IOException {
+    Path file = folder.resolve("words.txt");
+    refused(
+        "text",
+        t -> t.vocabulary("words.txt"),
+        "No such vocabulary file: " + file + " [datasets.train.tensors.x.vocabulary]");
+    Files.write(file, new byte[] {'a', '\n', (byte) 0xE4});
+    refused(
+        "text",
+        t -> t.vocabulary("words.txt"),
+        "Invalid vocabulary: "
+            + file
+            + " (line 2 is not UTF-8) [datasets.train.tensors.x.vocabulary]");
+    Files.write(file, new byte[0]);
+    refused(
+        "text",
+        t -> t.vocabulary("words.txt"),
+        "Invalid vocabulary: " + file + " (it has no word) [datasets.train.tensors.x.vocabulary]");
+    Files.writeString(file, "a");
+    refused(
+        "i",
+        t -> t.vocabulary("words.txt"),
+        "Invalid vocabulary: \"i\" is INTEGER (must be a string) [datasets.train.tensors.x.vocabulary]");
+    refused(
+        "text",
+        t -> t.vocabulary("words.txt").dtype(DType.INT8),
+        "Invalid dtype: int8 (ids are int64 or int32) [datasets.train.tensors.x.dtype]");
+    refused(
+        "text",
+        t -> t.vocabulary("words.txt").dtype(DType.INT32).fill(Integer.MIN_VALUE),
+        "Invalid fill: -2.147483648E9 (must not be the lowest int32) [datasets.train.tensors.x.fill]");
   }
 
   private void refused(String columns, UnaryOperator<Tensor> refinement, String line) {

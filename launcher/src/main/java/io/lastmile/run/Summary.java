@@ -80,10 +80,18 @@ public record Summary(
    * @param dropped by each step that can drop rows
    * @param delivered rows the ranks got, padding not counted
    * @param padded padding rows
+   * @param unknown values the ranks got that their vocabulary does not have, by tensor
    */
-  public record Epoch(int epoch, long read, List<Drop> dropped, long delivered, long padded) {
+  public record Epoch(
+      int epoch,
+      long read,
+      List<Drop> dropped,
+      long delivered,
+      long padded,
+      Map<String, Long> unknown) {
     public Epoch {
       dropped = List.copyOf(dropped);
+      unknown = Collections.unmodifiableMap(new LinkedHashMap<>(unknown));
     }
   }
 

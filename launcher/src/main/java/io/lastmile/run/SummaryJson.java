@@ -56,7 +56,8 @@ final class SummaryJson {
         "rows_added", List.of(),
         "rows_dropped", epoch.dropped().stream().map(SummaryJson::drop).toList(),
         "rows_delivered", epoch.delivered(),
-        "rows_padded", epoch.padded());
+        "rows_padded", epoch.padded(),
+        "unknown", epoch.unknown());
   }
 
   private static Map<String, Object> drop(Summary.Drop drop) {

@@ -50,7 +50,8 @@ class RunRecordTest {
                             new Summary.Drop(0, "anti_join", 100),
                             new Summary.Drop(2, "downsample", 400)),
                         500,
-                        1)))));
+                        1,
+                        Map.of("city", 12L))))));
   }
 
   @Test
@@ -126,7 +127,7 @@ class RunRecordTest {
                 + "\"rows_delivered\":500,\"rows_dropped\":["
                 + "{\"kind\":\"anti_join\",\"rows\":100,\"step\":0},"
                 + "{\"kind\":\"downsample\",\"rows\":400,\"step\":2}],"
-                + "\"rows_padded\":1,\"rows_read\":1000}],"
+                + "\"rows_padded\":1,\"rows_read\":1000,\"unknown\":{\"city\":12}}],"
                 + "\"row_groups_skipped\":1,\"time_to_first_batch_s\":0.5}},"
                 + "\"exit\":{\"code\":0,\"kind\":\"ok\",\"message\":null},"
                 + "\"memory_peak_bytes\":734003200,\"name\":\"ads\",\"ranks\":["

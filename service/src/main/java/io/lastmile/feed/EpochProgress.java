@@ -1,6 +1,9 @@
 package io.lastmile.feed;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * How far one epoch of a feed is. At its end rows read = rows delivered + rows dropped.
@@ -10,6 +13,7 @@ import java.util.List;
  * @param rowsDropped by each step that can drop rows, in their order
  * @param rowsDelivered rows given to the ranks, padding not counted
  * @param rowsPadded padding rows given to ranks that would have got none
+ * @param unknown values given to the ranks that their vocabulary does not have, by tensor
  * @param ended whether the last batch was given
  */
 public record EpochProgress(
@@ -18,9 +22,11 @@ public record EpochProgress(
     List<Drop> rowsDropped,
     long rowsDelivered,
     long rowsPadded,
+    Map<String, Long> unknown,
     boolean ended) {
   public EpochProgress {
     rowsDropped = List.copyOf(rowsDropped);
+    unknown = Collections.unmodifiableMap(new LinkedHashMap<>(unknown));
   }
 
   /**

@@ -6,6 +6,7 @@ import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.JobPlan;
+import io.lastmile.sequence.Counts;
 import io.lastmile.sequence.Position;
 import io.lastmile.sequence.Sequence;
 import io.lastmile.sequence.StepSink;
@@ -56,7 +57,7 @@ final class FeedSession implements StepSink {
   private final Map<Integer, Sequence> sequences = new TreeMap<>();
 
   /** The rows delivered before the run of an epoch began, by epoch. */
-  private final Map<Integer, Long> begun = new TreeMap<>();
+  private final Map<Integer, Counts> begun = new TreeMap<>();
 
   /**
    * Where each rank asked to start from, by generation and rank; a rank may be generations ahead of
@@ -216,7 +217,7 @@ final class FeedSession implements StepSink {
     listener.run = next;
     run = next;
     sequences.put(start.epoch(), next.sequence());
-    begun.put(start.epoch(), start.counts().delivered());
+    begun.put(start.epoch(), start.counts());
     next.start();
   }
 
@@ -413,6 +414,7 @@ final class FeedSession implements StepSink {
     List<EpochProgress> epochs = new ArrayList<>();
     sequences.forEach((epoch, sequence) -> {
       Position at = sequence.position();
+      Counts given = delivered(at);
       List<EpochProgress.Drop> drops = new ArrayList<>();
       for (int i = 0; i < plan.query().drops().size(); i++) {
         drops.add(
@@ -426,23 +428,26 @@ final class FeedSession implements StepSink {
               epoch,
               at.counts().read(),
               drops,
-              delivered(at),
+              given.delivered(),
               at.counts().padded(),
+              given.unknown(),
               epoch <= endedEpochs));
     });
     return epochs;
   }
 
-  /** Rows of an epoch in steps that every rank has taken, of those that were sent. */
-  private long delivered(Position sent) {
-    long least = sent.counts().delivered();
+  /** The counts of an epoch after the steps that every rank has taken, of those that were sent. */
+  private Counts delivered(Position sent) {
+    Counts least = sent.counts();
     for (RankFeed rank : ranks()) {
       Position taken = rank.taken();
+      Counts counts = least;
       if (taken == null || taken.epoch() < sent.epoch()) {
-        least = Math.min(least, begun.getOrDefault(sent.epoch(), 0L));
+        counts = begun.getOrDefault(sent.epoch(), Counts.none(least.dropped().size()));
       } else if (taken.epoch() == sent.epoch()) {
-        least = Math.min(least, taken.counts().delivered());
+        counts = taken.counts();
       }
+      least = counts.delivered() < least.delivered() ? counts : least;
     }
     return least;
   }

@@ -51,6 +51,7 @@ public record Position(
     count.put("dropped", counts.dropped());
     count.put("delivered", counts.delivered());
     count.put("padded", counts.padded());
+    count.put("unknown", counts.unknown());
     Map<String, Object> tree = new LinkedHashMap<>();
     tree.put("version", VERSION);
     tree.put("fingerprint", fingerprint);
@@ -102,11 +103,23 @@ public record Position(
               number(counts, "read"),
               dropped,
               number(counts, "delivered"),
-              number(counts, "padded")),
+              number(counts, "padded"),
+              unknown(counts)),
           HexFormat.fromHexDigitsToLong((String) value(tree, "digest")));
     } catch (ClassCastException | ArithmeticException | IllegalArgumentException e) {
       throw invalid("" + e.getMessage());
     }
+  }
+
+  /** Counts of unknown values; a position of before there were any has none. */
+  private static Map<String, Long> unknown(Map<?, ?> counts) {
+    Map<String, Long> unknown = new LinkedHashMap<>();
+    if (counts.get("unknown") instanceof Map<?, ?> tensors) {
+      for (Object tensor : tensors.keySet()) {
+        unknown.put((String) tensor, number(tensors, (String) tensor));
+      }
+    }
+    return unknown;
   }
 
   private static LastmileException invalid(String why) {

@@ -6,7 +6,9 @@ import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -202,6 +204,13 @@ public final class Sequence {
   }
 
   private void publish(int rows, int padded) {
+    Map<String, Long> unknown = new LinkedHashMap<>();
+    for (Target target : targets) {
+      target
+          .rows()
+          .settleUnknown()
+          .forEach((tensor, count) -> unknown.merge(tensor, count, Long::sum));
+    }
     Position before = position;
     Position after =
         at(
@@ -209,7 +218,7 @@ public final class Sequence {
             before.rows() + rows,
             turn,
             rowOfSplit,
-            before.counts().plusStep(rows, padded),
+            before.counts().plusStep(rows, padded, unknown),
             digest);
     byte[] json = after.json();
     List<PackedRows> ranks = targets.stream().map(Target::rows).toList();
