@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from harness import (
     ranks,
 )
 from oracle.dataset import NONE, Dataset, Shuffle
+from oracle.steps import Derive
 from oracle.tensors import Ragged, Tensor
 from scripts.received import plain
 
@@ -359,6 +361,40 @@ def test_keys_that_outgrow_their_slot(sandbox: Sandbox) -> None:
         check_ranks(
             ranks(server.address, 2, epochs=2, each=partial(drain, epochs=2)), keyed, epochs=(0, 1)
         )
+
+
+def test_arrays_that_an_expression_makes(sandbox: Sandbox) -> None:
+    rows = 150
+    pair = [None if i % 7 == 0 else [i, None if i % 5 == 0 else i + 1] for i in range(rows)]
+    days = [None if row is None else [v if v is None else 10 * v for v in row] for row in pair]
+    made = {
+        "pair": pa.array(pair, pa.list_(pa.float32(), 2)),
+        "days": pa.array(days, pa.list_(pa.int32(), 2)).cast(pa.list_(pa.date32(), 2)),
+    }
+    second = "CASE WHEN uid % 5 = 0 THEN NULL ELSE uid + 1 END"
+    none = "CASE WHEN uid % 7 = 0 THEN NULL ELSE "
+    day = "DATE '1970-01-01' + 10 * CAST({} AS INTEGER)"
+    sql = {
+        "pair": f"{none} [uid, {second}] END::FLOAT[2]",
+        "days": f"{none} [{day.format('uid')}, {day.format(f'({second})')}] END::DATE[2]",
+    }
+
+    def column(name: str) -> Callable[[pa.Table], pa.Array]:
+        return lambda some: made[name].take(some.column("uid").combine_chunks())
+
+    table = pa.table({"uid": pa.array(range(rows), pa.int64())})
+    tensors = {
+        "half": Tensor("pair", null="mask", dtype="float16"),
+        "filled": Tensor("pair", fill=-1),
+        "days": Tensor("days", null="mask"),
+        "wide_days": Tensor("days", fill=0, dtype="int64"),
+        "keyed": Tensor(["pair", "uid"], layout="keyed", fill=0, dtype="float32", max_length=1),
+        "keyed_days": Tensor(["days"], layout="keyed", fill=0, dtype="int64"),
+    }
+    steps = [Derive({name: (sql[name], column(name)) for name in made})]
+    arrays = dataset(sandbox, table, tensors, steps=steps)
+    with sandbox.serve(sandbox.experiment(arrays)) as server:
+        check_ranks(ranks(server.address, 2), arrays)
 
 
 def test_a_column_of_nulls_alone_is_filled(sandbox: Sandbox) -> None:

@@ -206,3 +206,11 @@ def test_arrays_can_be_sent_to_another_process(connect: Connect) -> None:
     client.batch(0, 0)
     batch = next(iter(feed))
     assert pickle.loads(pickle.dumps(batch["cat"])).tolist() == [0, 1, 2, 3]
+
+
+def test_offsets_of_a_keyed_value(arrays: str) -> None:
+    lengths = array_maker("torch" if arrays == "torch" else "numpy")(np.array([1, 0, 3, 2], np.int32))
+    keyed = lastmile.KeyedRagged(("a", "b"), None, lengths)
+    assert as_numpy(keyed.offsets).tolist() == [0, 1, 1, 4, 6]
+    assert as_numpy(keyed.offsets).dtype == np.int64
+    assert type(keyed.offsets) is type(lengths)
