@@ -26,12 +26,14 @@ final class Planner {
   private final Engine engine;
   private final Session session;
   private final Budget budget;
+  private final Vocabularies vocabularies;
 
   Planner(Experiment experiment, Engine engine, Session session, Budget budget) {
     this.experiment = experiment;
     this.engine = engine;
     this.session = session;
     this.budget = budget;
+    this.vocabularies = new Vocabularies(experiment.origin().folder());
   }
 
   DatasetPlan plan(String name, Dataset dataset) {
@@ -61,8 +63,7 @@ final class Planner {
         new StepCompiler(
                 new Checker(session, schema), keyTables, element, experiment.seed(), scope(table))
             .compile(dataset.steps());
-    TensorCompiler tensors =
-        new TensorCompiler(stage.scope(), element, experiment.origin().folder());
+    TensorCompiler tensors = new TensorCompiler(stage.scope(), element, vocabularies);
     List<TensorForm> forms = tensors.compile(dataset);
     DatasetPlan plan =
         new DatasetPlan(

@@ -6,20 +6,13 @@ import io.lastmile.batch.TensorForm.Cut;
 import io.lastmile.batch.TensorForm.Kind;
 import io.lastmile.batch.TensorForm.Nesting;
 import io.lastmile.batch.TensorForm.Role;
-import io.lastmile.batch.Vocabulary;
 import io.lastmile.dataset.DType;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Tensor;
 import io.lastmile.error.LastmileException;
 import io.lastmile.query.ColumnType;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,21 +21,20 @@ import org.jspecify.annotations.Nullable;
 final class TensorCompiler {
   private final Scope scope;
   private final String dataset;
-  private final Path folder;
+  private final Vocabularies vocabularies;
   private final Outputs outputs = new Outputs();
-  private final Map<Path, Vocabulary> vocabularies = new HashMap<>();
 
   /**
    * A compiler of the tensors of one dataset.
    *
    * @param scope its columns
    * @param dataset its element
-   * @param folder where relative paths start
+   * @param vocabularies of its tensors
    */
-  TensorCompiler(Scope scope, String dataset, Path folder) {
+  TensorCompiler(Scope scope, String dataset, Vocabularies vocabularies) {
     this.scope = scope;
     this.dataset = dataset;
-    this.folder = folder;
+    this.vocabularies = vocabularies;
   }
 
   Outputs outputs() {
@@ -96,15 +88,16 @@ final class TensorCompiler {
       throw LastmileException.user(
           element + ".max_length", "Invalid max_length: \"" + names.getFirst() + "\" is no list");
     }
+    TensorStorage of = new TensorStorage(tensor, element);
     List<Integer> results = new ArrayList<>();
     List<Storage> storages = new ArrayList<>();
     for (String name : names) {
       Binding binding = scope.named(name, element + ".columns");
-      Storage storage = scalar(tensor, name, binding, element);
+      Storage storage = of.scalar(name, binding);
       storages.add(storage);
       results.add(outputs.add(storage.sql(), binding.sources()));
     }
-    DType dtype = common("matrix", names, storages, element);
+    DType dtype = of.common("matrix", names, storages);
     return new TensorForm(
         tensor.name(),
         Role.TENSOR,
@@ -118,38 +111,7 @@ final class TensorCompiler {
         fill(tensor, dtype, element),
         Cut.NONE,
         0,
-        unit(storages));
-  }
-
-  /** The dtype that all columns have. */
-  private static DType common(
-      String what, List<String> names, List<Storage> storages, String element) {
-    DType common = storages.getFirst().dtype();
-    for (int i = 1; i < names.size(); i++) {
-      DType other = storages.get(i).dtype();
-      if (other != common) {
-        throw LastmileException.user(
-            element + ".columns",
-            "Invalid "
-                + what
-                + ": \""
-                + names.getFirst()
-                + "\" is "
-                + common.word()
-                + ", but \""
-                + names.get(i)
-                + "\" is "
-                + other.word()
-                + " (give the tensor a dtype)");
-      }
-    }
-    return common;
-  }
-
-  /** The unit that all columns have; empty when they differ. */
-  private static String unit(List<Storage> storages) {
-    List<String> units = storages.stream().map(Storage::unit).distinct().toList();
-    return units.size() == 1 ? units.getFirst() : "";
+        TensorStorage.unit(storages));
   }
 
   /** The forms of the keys, in their order. */
@@ -165,20 +127,29 @@ final class TensorCompiler {
       throw LastmileException.user(
           element + ".max_length", "Invalid max_length: \"" + names.getFirst() + "\" is no list");
     }
+    TensorStorage of = new TensorStorage(tensor, element);
     List<Storage> storages = new ArrayList<>();
     for (int i = 0; i < names.size(); i++) {
       Binding binding = bindings.get(i);
       storages.add(
           isList(binding)
-              ? listed(tensor, names.get(i), binding, "[]", element)
-              : scalar(tensor, names.get(i), binding, element));
+              ? of.list(names.get(i), binding, "[]")
+              : of.scalar(names.get(i), binding));
     }
-    DType dtype = common("keyed tensor", names, storages, element);
+    DType dtype = of.common("keyed tensor", names, storages);
     List<TensorForm> forms = new ArrayList<>();
     for (int i = 0; i < names.size(); i++) {
       Binding binding = bindings.get(i);
       int result = outputs.add(storages.get(i).sql(), binding.sources());
-      forms.add(key(tensor, names.get(i), result, dtype, isList(binding), unit(storages), element));
+      forms.add(
+          key(
+              tensor,
+              names.get(i),
+              result,
+              dtype,
+              isList(binding),
+              TensorStorage.unit(storages),
+              element));
     }
     return forms;
   }
@@ -223,75 +194,6 @@ final class TensorCompiler {
     return most == null ? Cut.NONE : new Cut(most, tensor.truncate());
   }
 
-  private Storage scalar(Tensor tensor, String name, Binding binding, String element) {
-    if (!(binding.type() instanceof ColumnType.Scalar scalar)) {
-      throw LastmileException.user(
-          element + ".columns",
-          "Invalid matrix: \""
-              + name
-              + "\" is "
-              + binding.type().sql()
-              + " (a matrix takes scalar columns; give a list column a tensor of its own)");
-    }
-    if (tensor.hash() != null || tensor.vocabulary() != null) {
-      return ids(tensor, name, binding.sql(), binding.type(), scalar.kind(), element);
-    }
-    Storage storage = Storage.scalar(binding.sql(), scalar.kind(), tensor.dtype());
-    return storage == null ? unsupported(name, binding, tensor, element) : storage;
-  }
-
-  private static Storage ids(
-      Tensor tensor,
-      String name,
-      String sql,
-      ColumnType type,
-      ColumnType.Kind kind,
-      String element) {
-    if (kind != ColumnType.Kind.VARCHAR && kind != ColumnType.Kind.BLOB) {
-      String key = tensor.hash() == null ? "vocabulary" : "hash";
-      throw LastmileException.user(
-          element + "." + key,
-          "Invalid " + key + ": \"" + name + "\" is " + type.sql() + " (must be a string)");
-    }
-    DType dtype = tensor.dtype() == null ? DType.INT64 : tensor.dtype();
-    if (dtype != DType.INT64 && dtype != DType.INT32) {
-      throw LastmileException.user(
-          element + ".dtype", "Invalid dtype: " + dtype.word() + " (ids are int64 or int32)");
-    }
-    Tensor.Hash hash = tensor.hash();
-    if (dtype == DType.INT32 && hash != null && hash.buckets() > 1L << 31) {
-      throw LastmileException.user(
-          element + ".dtype", "Invalid dtype: int32 (" + hash.buckets() + " buckets need int64)");
-    }
-    Double fill = tensor.fill();
-    if (hash == null && fill != null && fill < 0 && fill == Conversion.unknown(dtype)) {
-      throw LastmileException.user(
-          element + ".fill",
-          "Invalid fill: " + fill + " (must not be the lowest " + dtype.word() + ")");
-    }
-    return new Storage(sql, dtype, "");
-  }
-
-  /** The storage of a list column's values. */
-  private static Storage listed(
-      Tensor tensor, String name, Binding binding, String suffix, String element) {
-    ColumnType type =
-        switch (binding.type()) {
-          case ColumnType.ListOf list -> list.element();
-          case ColumnType.ArrayOf array -> array.element();
-          case ColumnType.Scalar _, ColumnType.Other _ ->
-              throw notSupported(name, binding, element);
-        };
-    if (!(type instanceof ColumnType.Scalar values)) {
-      throw notSupported(name, binding, element);
-    }
-    if (tensor.hash() != null || tensor.vocabulary() != null) {
-      return ids(tensor, name, binding.sql(), binding.type(), values.kind(), element);
-    }
-    Storage storage = Storage.list(binding.sql(), values.kind(), tensor.dtype(), suffix);
-    return storage == null ? unsupported(name, binding, tensor, element) : storage;
-  }
-
   private TensorForm list(Tensor tensor, String name, Binding binding, String element) {
     Integer fixed = binding.fixedLength();
     Nesting nesting = Nesting.LIST;
@@ -301,7 +203,7 @@ final class TensorCompiler {
       nesting = Nesting.ARRAY;
       suffix = "[" + fixed + "]";
     }
-    Storage storage = listed(tensor, name, binding, suffix, element);
+    Storage storage = new TensorStorage(tensor, element).list(name, binding, suffix);
     List<Integer> results = List.of(outputs.add(storage.sql(), binding.sources()));
     DType dtype = storage.dtype();
     boolean words = tensor.hash() != null || tensor.vocabulary() != null;
@@ -329,47 +231,6 @@ final class TensorCompiler {
         storage.unit());
   }
 
-  private static Storage unsupported(String name, Binding binding, Tensor tensor, String element) {
-    ColumnType type = binding.type();
-    ColumnType inner =
-        switch (type) {
-          case ColumnType.ListOf list -> list.element();
-          case ColumnType.ArrayOf array -> array.element();
-          case ColumnType.Scalar _, ColumnType.Other _ -> type;
-        };
-    if (inner instanceof ColumnType.Scalar scalar && scalar.kind() == ColumnType.Kind.VARCHAR) {
-      throw LastmileException.user(
-          element + ".columns",
-          "Invalid column: \""
-              + name
-              + "\" is "
-              + type.sql()
-              + " (give the tensor a hash or a vocabulary)");
-    }
-    if (tensor.dtype() == null && Types.numeric(inner)) {
-      throw LastmileException.user(
-          element + ".columns",
-          "Invalid column: \"" + name + "\" is " + type.sql() + " (give the tensor a dtype)");
-    }
-    throw notSupported(name, binding, element);
-  }
-
-  private static LastmileException notSupported(String name, Binding binding, String element) {
-    boolean nested =
-        binding.type() instanceof ColumnType.ListOf list
-            && !(list.element() instanceof ColumnType.Scalar);
-    return LastmileException.user(
-        element + ".columns",
-        "Invalid column: \""
-            + name
-            + "\" is "
-            + binding.type().sql()
-            + (nested
-                ? " (no tensor can hold it; derive a list of plain values, for lists of lists with"
-                    + " flatten)"
-                : " (no tensor can hold it; derive one that can)"));
-  }
-
   private Conversion conversion(Tensor tensor, DType dtype, String element) {
     Tensor.Hash hash = tensor.hash();
     if (hash != null) {
@@ -378,25 +239,7 @@ final class TensorCompiler {
     String file = tensor.vocabulary();
     return file == null
         ? Conversion.of(dtype)
-        : Conversion.listed(vocabulary(file, element + ".vocabulary"), dtype);
-  }
-
-  private Vocabulary vocabulary(String file, String element) {
-    return vocabularies.computeIfAbsent(
-        folder.resolve(file),
-        path -> {
-          try {
-            return Vocabulary.of(Files.readAllBytes(path));
-          } catch (IllegalArgumentException e) {
-            throw LastmileException.user(
-                element, "Invalid vocabulary: " + path + " (" + e.getMessage() + ")");
-          } catch (NoSuchFileException _) {
-            throw LastmileException.user(element, "No such vocabulary file: " + path);
-          } catch (IOException e) {
-            throw LastmileException.user(
-                element, "Cannot read the vocabulary " + path + " (" + e + ")");
-          }
-        });
+        : Conversion.listed(vocabularies.of(file, element + ".vocabulary"), dtype);
   }
 
   private static @Nullable Long fill(Tensor tensor, DType dtype, String element) {

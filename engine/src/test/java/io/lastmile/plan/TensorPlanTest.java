@@ -11,6 +11,7 @@ import io.lastmile.dataset.Tensor;
 import io.lastmile.error.LastmileException;
 import io.lastmile.query.EngineResource;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -159,6 +160,15 @@ class TensorPlanTest {
         "text",
         t -> t.vocabulary("words.txt"),
         "Invalid vocabulary: " + file + " (it has no word) [datasets.train.tensors.x.vocabulary]");
+    try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
+      sparse.setLength((256L << 20) + (1 << 20));
+    }
+    refused(
+        "text",
+        t -> t.vocabulary("words.txt"),
+        "Invalid vocabulary: "
+            + file
+            + " (it has 257 MiB, must be at most 256 MiB) [datasets.train.tensors.x.vocabulary]");
     Files.writeString(file, "a");
     refused(
         "i",
