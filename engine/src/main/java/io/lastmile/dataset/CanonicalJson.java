@@ -69,10 +69,18 @@ public final class CanonicalJson {
     return tree;
   }
 
-  private static Object source(Source source) {
+  private static Map<String, ?> source(Source source) {
     return switch (source) {
       case Source.Parquet table ->
-          Map.of("parquet", table.paths(), "on_corrupt", table.onCorrupt().word());
+          Map.of(
+              table.kind(),
+              table.paths(),
+              "on_corrupt",
+              table.onCorrupt().word(),
+              "schema",
+              table.schema().word());
+      case Source.Csv _, Source.JsonLines _, Source.Arrow _ ->
+          Map.of(source.kind(), source.paths());
     };
   }
 

@@ -56,4 +56,19 @@ public record Dataset(
   public static DatasetDraft parquet(String... paths) {
     return DatasetDraft.from(Source.Parquet.of(paths));
   }
+
+  /** Begins a dataset of small CSV files. */
+  public static DatasetDraft csv(String... paths) {
+    return DatasetDraft.from(Source.Csv.of(paths));
+  }
+
+  /** Begins a dataset of small files with one JSON object a line. */
+  public static DatasetDraft json(String... paths) {
+    return DatasetDraft.from(Source.JsonLines.of(paths));
+  }
+
+  /** Begins a dataset of small Arrow IPC files. */
+  public static DatasetDraft arrow(String... paths) {
+    return DatasetDraft.from(Source.Arrow.of(paths));
+  }
 }

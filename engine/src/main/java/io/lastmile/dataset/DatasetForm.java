@@ -4,8 +4,6 @@ import java.util.List;
 
 /** How a dataset, its source, its tensors and its order are written. */
 final class DatasetForm {
-  private static final List<Source.OnCorrupt> ON_CORRUPT = List.of(Source.OnCorrupt.values());
-
   private static final List<DType> DTYPES = List.of(DType.values());
 
   private static final List<Tensor.Layout> LAYOUTS = List.of(Tensor.Layout.values());
@@ -13,14 +11,6 @@ final class DatasetForm {
   private static final List<Tensor.Nulls> NULLS = List.of(Tensor.Nulls.values());
 
   private static final List<Tensor.Truncate> TRUNCATE = List.of(Tensor.Truncate.values());
-
-  private static final Fields<Source.Parquet> SOURCE =
-      Fields.<Source.Parquet>none()
-          .required("parquet", (table, value) -> table.paths(value.oneOrMore()))
-          .key(
-              "on_corrupt",
-              (table, value) -> table.onCorrupt(value.word(ON_CORRUPT, Source.OnCorrupt::word)))
-          .later("csv", "json", "arrow", "schema", "partitions", "root");
 
   private static final Fields<Tensor.Hash> HASH =
       Fields.<Tensor.Hash>none()
@@ -49,8 +39,7 @@ final class DatasetForm {
 
   private static final Fields<DatasetDraft> DATASET =
       Fields.<DatasetDraft>none()
-          .required(
-              "source", (draft, value) -> draft.source(SOURCE.read(value, Source.Parquet.of("-"))))
+          .required("source", (draft, value) -> draft.source(SourceForm.read(value)))
           .key("steps", (draft, value) -> value.list().fold(draft, StepForm::read))
           .required("tensors", (draft, value) -> value.mapping().fold(draft, DatasetForm::tensor))
           .key("batch", (draft, value) -> draft.batch(value.count()))

@@ -4,7 +4,6 @@ import io.lastmile.batch.TensorForm;
 import io.lastmile.dataset.ByteSize;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Shuffle;
-import io.lastmile.dataset.Source;
 import io.lastmile.dataset.Step;
 import io.lastmile.dataset.Tensor;
 import io.lastmile.source.TableFile;
@@ -51,10 +50,7 @@ final class Explanation {
     List<TableFile> files = plan.table().files();
     long bytes = files.stream().mapToLong(TableFile::bytes).sum();
     long groups = files.stream().mapToLong(file -> file.rowGroups().size()).sum();
-    String paths =
-        switch (plan.dataset().source()) {
-          case Source.Parquet parquet -> String.join(", ", parquet.paths());
-        };
+    String paths = String.join(", ", plan.dataset().source().paths());
     line(
         "source",
         String.format(

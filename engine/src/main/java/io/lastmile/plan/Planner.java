@@ -5,7 +5,6 @@ import io.lastmile.dataset.ByteSize;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Experiment;
 import io.lastmile.dataset.Shuffle;
-import io.lastmile.dataset.Source;
 import io.lastmile.error.LastmileException;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Expressions;
@@ -38,17 +37,15 @@ final class Planner {
 
   DatasetPlan plan(String name, Dataset dataset) {
     String element = "datasets." + name;
+    String source = element + ".source." + dataset.source().kind();
     ParquetTable table =
-        switch (dataset.source()) {
-          case Source.Parquet parquet ->
-              ParquetTable.open(
-                  engine,
-                  parquet,
-                  experiment.origin().folder(),
-                  element + ".source.parquet",
-                  experiment.cluster().workers());
-        };
-    checkNames(table, element + ".source.parquet");
+        ParquetTable.open(
+            engine,
+            dataset.source(),
+            experiment.origin().folder(),
+            source,
+            experiment.cluster().workers());
+    checkNames(table, source);
     checkPartition(dataset.shuffle(), table, element + ".shuffle");
     String schema = Expressions.quote("schema of " + name);
     session.execute(

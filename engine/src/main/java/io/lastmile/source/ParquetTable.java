@@ -1,6 +1,7 @@
 package io.lastmile.source;
 
 import io.lastmile.dataset.Source;
+import io.lastmile.error.LastmileException;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Session;
 import java.net.URLDecoder;
@@ -38,7 +39,13 @@ public final class ParquetTable {
    *     no Parquet or cannot be read, or two files have different columns
    */
   public static ParquetTable open(
-      Engine engine, Source.Parquet source, Path folder, String element, int threads) {
+      Engine engine, Source source, Path folder, String element, int threads) {
+    if (!(source instanceof Source.Parquet parquet)) {
+      throw LastmileException.user(element, source.kind() + " is not supported yet");
+    }
+    if (parquet.schema() != Source.Schema.STRICT) {
+      throw LastmileException.user(element, "schema: union is not supported yet");
+    }
     FileFinder finder = new FileFinder(folder, element);
     source.paths().forEach(finder::find);
     Path root = finder.root();

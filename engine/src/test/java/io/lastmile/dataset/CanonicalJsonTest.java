@@ -52,7 +52,7 @@ class CanonicalJsonTest {
             "{\"cluster\":{\"kind\":\"local\",\"workers\":{\"max\":1,\"memory\":1}},\"datasets\":"
                 + "[[\"valid\",{\"batch\":4096,\"keys\":[],\"order\":\"deterministic\","
                 + "\"prefetch\":4,\"shuffle\":\"none\",\"slots\":6,\"source\":{\"on_corrupt\":"
-                + "\"fail\",\"parquet\":[\"a\"]},\"steps\":[],\"tensors\":[[\"x\",{\"columns\":\"x\","
+                + "\"fail\",\"parquet\":[\"a\"],\"schema\":\"strict\"},\"steps\":[],\"tensors\":[[\"x\",{\"columns\":\"x\","
                 + "\"dtype\":null,\"fill\":null,\"hash\":null,\"layout\":\"dense\",\"max_length\":null,"
                 + "\"null\":\"error\",\"pad\":false,\"truncate\":\"first\",\"vocabulary\":null}]]}]],"
                 + "\"name\":\"small\",\"seed\":0,\"train\":null,\"version\":1}");
@@ -115,6 +115,9 @@ class CanonicalJsonTest {
         .dataset("in_order", label("data/c.parquet").shuffle(Shuffle.none()))
         .dataset("valid", label("data/valid.parquet"))
         .dataset("other", label("data/other"))
+        .dataset("of_csv", label(Dataset.csv("a.csv", "b/*.csv")))
+        .dataset("of_json", label(Dataset.json("a.jsonl")))
+        .dataset("of_arrow", label(Dataset.arrow("a.arrow")))
         .train(
             "train.py", t -> t.ranks(2).args("--epochs", "2", "--rate", "1e-3", "--wide", "true"))
         .workers(4)
@@ -123,12 +126,19 @@ class CanonicalJsonTest {
   }
 
   private static DatasetDraft label(String path) {
-    return Dataset.parquet(path).tensor("label", "label");
+    return label(Dataset.parquet(path));
+  }
+
+  private static DatasetDraft label(DatasetDraft dataset) {
+    return dataset.tensor("label", "label");
   }
 
   private static DatasetDraft train() {
-    Source.Parquet source = Source.Parquet.of("data/a/*.parquet", "/archive/b.parquet");
-    return steps(Dataset.parquet("-").source(source.onCorrupt(Source.OnCorrupt.SKIP)))
+    Source source =
+        Source.Parquet.of("data/a/*.parquet", "/archive/b.parquet")
+            .onCorrupt(Source.OnCorrupt.SKIP)
+            .schema(Source.Schema.UNION);
+    return steps(Dataset.parquet("-").source(source))
         .tensor("dense", "dense_*", t -> t.dtype(DType.FLOAT32).fill(0))
         .tensor("cat", List.of("cat_a", "cat_?"), t -> t.dtype(DType.INT64).fill(-1))
         .tensor("seq_item", "seq_item", t -> t.maxLength(200))

@@ -38,7 +38,7 @@ class DraftTest {
   @Test
   void recordsCopyWhatTheyAreGiven() {
     List<String> paths = new ArrayList<>(List.of("a"));
-    Source.Parquet source = new Source.Parquet(paths, Source.OnCorrupt.FAIL);
+    Source.Parquet source = new Source.Parquet(paths, Source.OnCorrupt.FAIL, Source.Schema.STRICT);
     paths.add("b");
     assertThat(source.paths()).containsExactly("a");
 

@@ -143,13 +143,22 @@ class ExperimentMistakesTest {
       quoteCharacter = '`',
       value = {
         "a.parquet|Invalid source: \"a.parquet\" (must be a mapping)",
-        "{}|Missing key \"parquet\"",
+        "{}|Missing key \"parquet\" (or csv, json, arrow)",
         "{ parqet: a }|Unknown key \"parqet\" (did you mean \"parquet\"?)",
         "{ parquet: 3 }|Invalid parquet: 3 (must be text or a list of text)",
         "{ parquet: [a, 3] }|Invalid parquet[1]: 3 (must be text)",
         "{ parquet: [a, a] }|Invalid parquet: \"a\" is listed twice",
         "{ parquet: \"\" }|Invalid parquet: \"\" (must not be empty)",
         "{ parquet: a, on_corrupt: stop }|Invalid on_corrupt: \"stop\" (must be one of fail, skip)",
+        "{ parquet: a, schema: loose }|Invalid schema: \"loose\" (must be one of strict, union)",
+        "{ on_corrupt: skip }|Missing key \"parquet\" (or csv, json, arrow)",
+        "{ csv: [] }|Invalid csv: none (must be at least one)",
+        "{ jsonl: a }|Unknown key \"jsonl\" (did you mean \"json\"?)",
+        "{ json: \"\" }|Invalid json: \"\" (must not be empty)",
+        "{ arrow: 3 }|Invalid arrow: 3 (must be text or a list of text)",
+        "{ csv: a, parquet: b }|Invalid source: csv and parquet (must be only one of parquet, csv, json, arrow)",
+        "{ csv: a, schema: union }|Invalid schema: only for parquet (the source is csv)",
+        "{ on_corrupt: fail, json: a }|Invalid on_corrupt: only for parquet (the source is json)",
       })
   void inASource(String yaml, String message) {
     sees(ExperimentFiles.SMALLEST.replace("{ parquet: a.parquet }", yaml), message, 4);

@@ -35,7 +35,8 @@ class ExperimentReaderTest {
             Map.entry(
                 "train",
                 new Dataset(
-                    new Source.Parquet(List.of("a.parquet"), Source.OnCorrupt.FAIL),
+                    new Source.Parquet(
+                        List.of("a.parquet"), Source.OnCorrupt.FAIL, Source.Schema.STRICT),
                     List.of(),
                     List.of(Tensor.of("label", "label")),
                     4096,

@@ -40,8 +40,7 @@ class NotSupportedYetTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"csv", "json", "arrow", "schema"})
-  void sources(String key) {
-    refused(ExperimentFiles.SMALLEST.replace("parquet:", key + ":"), key, 4);
+  void tablesOfJoins(String key) {
     refused(ExperimentFiles.dataset("steps: [anti_join: { " + key + ": a }]"), key, 6);
   }
 

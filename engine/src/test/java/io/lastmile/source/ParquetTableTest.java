@@ -56,7 +56,8 @@ class ParquetTableTest {
   }
 
   private ParquetTable open(String... paths) {
-    Source.Parquet source = new Source.Parquet(List.of(paths), Source.OnCorrupt.FAIL);
+    Source.Parquet source =
+        new Source.Parquet(List.of(paths), Source.OnCorrupt.FAIL, Source.Schema.STRICT);
     return ParquetTable.open(DUCK.engine(), source, folder, ELEMENT, 2);
   }
 

@@ -99,9 +99,8 @@ final class Diagnosis {
 
   /** Whether row groups that cannot be read are left out. */
   static boolean skips(DatasetPlan plan) {
-    return switch (plan.dataset().source()) {
-      case Source.Parquet parquet -> parquet.onCorrupt() == Source.OnCorrupt.SKIP;
-    };
+    return plan.dataset().source() instanceof Source.Parquet parquet
+        && parquet.onCorrupt() == Source.OnCorrupt.SKIP;
   }
 
   /** How a query fails, all its rows read; null: it does not. */
