@@ -4,6 +4,7 @@ import io.lastmile.dataset.Experiment;
 import io.lastmile.feed.FeedServer;
 import io.lastmile.feed.Feeder;
 import io.lastmile.feed.RuntimeFolder;
+import io.lastmile.feed.TemporaryFolder;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.JobPlan;
 import java.util.LinkedHashMap;
@@ -13,7 +14,7 @@ import java.util.Map;
 /** The data of a job by its plan. */
 record PlannedData(JobPlan plan) implements JobData {
   static JobData of(Experiment experiment) {
-    return new PlannedData(JobPlan.of(experiment));
+    return new PlannedData(JobPlan.of(experiment, new TemporaryFolder()));
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.lastmile.cli;
 
+import io.lastmile.feed.TemporaryFolder;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.JobPlan;
 import java.nio.file.Path;
@@ -39,7 +40,7 @@ final class ExplainCommand implements Callable<Integer> {
   public Integer call() {
     ExperimentFile read = ExperimentFile.read(file);
     return read.placing(() -> {
-      try (JobPlan plan = JobPlan.of(read.experiment())) {
+      try (JobPlan plan = JobPlan.of(read.experiment(), new TemporaryFolder())) {
         explain(read, plan);
         return 0;
       }

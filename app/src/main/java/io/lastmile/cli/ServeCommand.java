@@ -5,6 +5,7 @@ import io.lastmile.dataset.Json;
 import io.lastmile.error.LastmileException;
 import io.lastmile.feed.FeedServer;
 import io.lastmile.feed.RuntimeFolder;
+import io.lastmile.feed.TemporaryFolder;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.JobPlan;
 import java.io.IOException;
@@ -57,7 +58,7 @@ final class ServeCommand implements Callable<Integer> {
     CompletableFuture<Integer> end = new CompletableFuture<>();
     Signals.tell((Cancellation why) -> end.complete(why.exitCode()));
     ExperimentFile read = ExperimentFile.read(file);
-    try (JobPlan plan = read.placing(() -> JobPlan.of(read.experiment()));
+    try (JobPlan plan = read.placing(() -> JobPlan.of(read.experiment(), new TemporaryFolder()));
         RuntimeFolder folder = RuntimeFolder.open();
         FeedServer server = read.placing(() -> FeedServer.open(plan, folder, address(folder)))) {
       if (embedded) {

@@ -6,6 +6,7 @@ import io.lastmile.error.LastmileException;
 import io.lastmile.error.Nearest;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Session;
+import io.lastmile.source.Scratch;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -13,6 +14,7 @@ import java.util.Map;
 public final class JobPlan implements AutoCloseable {
   private final Experiment experiment;
   private final Engine engine;
+  private final Scratch scratch;
   private final Budget budget;
   private final Map<String, DatasetPlan> datasets;
   private final long startedNanos;
@@ -20,11 +22,13 @@ public final class JobPlan implements AutoCloseable {
   private JobPlan(
       Experiment experiment,
       Engine engine,
+      Scratch scratch,
       Budget budget,
       Map<String, DatasetPlan> datasets,
       long startedNanos) {
     this.experiment = experiment;
     this.engine = engine;
+    this.scratch = scratch;
     this.budget = budget;
     this.datasets = datasets;
     this.startedNanos = startedNanos;
@@ -33,21 +37,23 @@ public final class JobPlan implements AutoCloseable {
   /**
    * Plans every dataset: reads footers, loads small tables, checks every column and expression.
    *
+   * @param scratch for tables that are converted; closed with this plan, or when there is none
    * @throws LastmileException of kind USER for the first mistake found
    */
-  public static JobPlan of(Experiment experiment) {
+  public static JobPlan of(Experiment experiment, Scratch scratch) {
     long startedNanos = System.nanoTime();
     Budget budget = Budget.of(experiment.cluster(), experiment.datasets().size());
     Engine engine = Engine.open(budget.engine());
     try (Session session = engine.connect()) {
       Map<String, DatasetPlan> datasets = new LinkedHashMap<>();
-      Planner planner = new Planner(experiment, engine, session, budget);
+      Planner planner = new Planner(experiment, engine, session, budget, scratch);
       for (Map.Entry<String, Dataset> dataset : experiment.datasets().entrySet()) {
         datasets.put(dataset.getKey(), planner.plan(dataset.getKey(), dataset.getValue()));
       }
-      return new JobPlan(experiment, engine, budget, Map.copyOf(datasets), startedNanos);
+      return new JobPlan(experiment, engine, scratch, budget, Map.copyOf(datasets), startedNanos);
     } catch (RuntimeException e) {
       engine.close();
+      scratch.close();
       throw e;
     }
   }
@@ -91,5 +97,6 @@ public final class JobPlan implements AutoCloseable {
   @Override
   public void close() {
     engine.close();
+    scratch.close();
   }
 }

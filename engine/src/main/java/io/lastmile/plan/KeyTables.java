@@ -7,6 +7,7 @@ import io.lastmile.query.Engine;
 import io.lastmile.query.Expressions;
 import io.lastmile.query.Session;
 import io.lastmile.source.ParquetTable;
+import io.lastmile.source.Scratch;
 import io.lastmile.source.TableColumn;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ final class KeyTables {
   private final Engine engine;
   private final Session session;
   private final Path folder;
+  private final Scratch scratch;
   private final String prefix;
   private final List<ParquetTable> tables = new ArrayList<>();
 
@@ -31,12 +33,14 @@ final class KeyTables {
    * @param engine that holds them
    * @param session of the planner
    * @param folder that relative paths start from
+   * @param scratch for tables that are converted
    * @param prefix of their names in the engine
    */
-  KeyTables(Engine engine, Session session, Path folder, String prefix) {
+  KeyTables(Engine engine, Session session, Path folder, Scratch scratch, String prefix) {
     this.engine = engine;
     this.session = session;
     this.folder = folder;
+    this.scratch = scratch;
     this.prefix = prefix;
   }
 
@@ -50,7 +54,9 @@ final class KeyTables {
    * null.
    */
   Binding membership(Step.AntiJoin join, int step, Scope scope, String element) {
-    ParquetTable table = ParquetTable.open(engine, join.table(), folder, element + ".parquet", 1);
+    ParquetTable table =
+        ParquetTable.open(
+            engine, join.table(), folder, element + "." + join.table().kind(), 1, scratch);
     tables.add(table);
     Scope tableScope = scope(table);
     List<String> left = new ArrayList<>();

@@ -11,6 +11,7 @@ import io.lastmile.query.Expressions;
 import io.lastmile.query.Session;
 import io.lastmile.source.ParquetTable;
 import io.lastmile.source.RowGroup;
+import io.lastmile.source.Scratch;
 import io.lastmile.source.TableColumn;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
@@ -26,13 +27,15 @@ final class Planner {
   private final Session session;
   private final Budget budget;
   private final Vocabularies vocabularies;
+  private final Scratch scratch;
 
-  Planner(Experiment experiment, Engine engine, Session session, Budget budget) {
+  Planner(Experiment experiment, Engine engine, Session session, Budget budget, Scratch scratch) {
     this.experiment = experiment;
     this.engine = engine;
     this.session = session;
     this.budget = budget;
     this.vocabularies = new Vocabularies(experiment.origin().folder());
+    this.scratch = scratch;
   }
 
   DatasetPlan plan(String name, Dataset dataset) {
@@ -44,7 +47,8 @@ final class Planner {
             dataset.source(),
             experiment.origin().folder(),
             source,
-            experiment.cluster().workers());
+            experiment.cluster().workers(),
+            scratch);
     checkNames(table, source);
     checkPartition(dataset.shuffle(), table, element + ".shuffle");
     String schema = Expressions.quote("schema of " + name);
@@ -55,7 +59,8 @@ final class Planner {
             + SplitQuery.scan(table.files().subList(0, 1))
             + " LIMIT 0");
     KeyTables keyTables =
-        new KeyTables(engine, session, experiment.origin().folder(), "keys of " + name + " ");
+        new KeyTables(
+            engine, session, experiment.origin().folder(), scratch, "keys of " + name + " ");
     Stage stage =
         new StepCompiler(
                 new Checker(session, schema), keyTables, element, experiment.seed(), scope(table))

@@ -83,7 +83,7 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
   /** Scans whole files. */
   static String scan(List<TableFile> files) {
     return files.stream()
-        .map(file -> Expressions.file(file.path()))
+        .map(file -> Expressions.file(file.data()))
         .collect(Collectors.joining(", ", "read_parquet([", "], hive_partitioning=false)"));
   }
 
@@ -176,7 +176,7 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
 
   private static String file(Split.Part part) {
     return "read_parquet("
-        + Expressions.file(part.file().path())
+        + Expressions.file(part.file().data())
         + ", file_row_number=true, hive_partitioning=false)";
   }
 

@@ -19,12 +19,14 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * Finds the files that the paths of a source name: files, globs, or folders, of which all *.parquet
- * files are meant but those whose name, or whose folder's, starts with '_' or '.'.
+ * Finds the files that the paths of a source name: files, globs, or folders, of which all files
+ * with an ending of the format are meant but those whose name, or whose folder's, starts with '_'
+ * or '.'.
  */
 final class FileFinder {
   private final Path folder;
   private final String element;
+  private final Format format;
   private final Map<Path, FoundFile> files = new LinkedHashMap<>();
   private final List<Path> roots = new ArrayList<>();
 
@@ -33,10 +35,12 @@ final class FileFinder {
    *
    * @param folder of the experiment, absolute
    * @param element of the experiment, for errors
+   * @param format of the files
    */
-  FileFinder(Path folder, String element) {
+  FileFinder(Path folder, String element, Format format) {
     this.folder = folder.toAbsolutePath().normalize();
     this.element = element;
+    this.format = format;
   }
 
   /** The files, in the order they were found. */
@@ -83,11 +87,12 @@ final class FileFinder {
               return false;
             }
           }
-          return file.toString().endsWith(".parquet");
+          return format.names(file.getFileName().toString());
         };
     if (walk(in, Integer.MAX_VALUE, isMeant) == 0) {
       throw failure(
-          "No Parquet file in \"" + path + "\": no name below " + in + " ends in .parquet");
+          "No %s file in \"%s\": no name below %s ends in %s"
+              .formatted(format.word(), path, in, format.endings()));
     }
   }
 

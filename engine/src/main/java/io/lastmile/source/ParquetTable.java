@@ -30,36 +30,38 @@ public final class ParquetTable {
   }
 
   /**
-   * Finds the files of a source and reads their footers.
+   * Finds the files of a source, converts them to Parquet if they are something else, and reads
+   * their footers.
    *
    * @param folder of the experiment, where relative paths start
-   * @param element of the source in the experiment, such as {@code datasets.train.source.parquet}
+   * @param element of the source's paths in the experiment, such as {@code
+   *     datasets.train.source.parquet}
    * @param threads that read footers, &gt; 0
-   * @throws io.lastmile.error.LastmileException of kind USER when a path names nothing, a file is
-   *     no Parquet or cannot be read, or two files have different columns
+   * @param scratch for files that are converted
+   * @throws LastmileException of kind USER when a path names nothing, a file is not of its format
+   *     or cannot be read, or two files have different columns
    */
   public static ParquetTable open(
-      Engine engine, Source source, Path folder, String element, int threads) {
-    if (!(source instanceof Source.Parquet parquet)) {
-      throw LastmileException.user(element, source.kind() + " is not supported yet");
-    }
-    if (parquet.schema() != Source.Schema.STRICT) {
-      throw LastmileException.user(element, "schema: union is not supported yet");
-    }
-    FileFinder finder = new FileFinder(folder, element);
+      Engine engine, Source source, Path folder, String element, int threads, Scratch scratch) {
+    Format format = Format.of(source);
+    FileFinder finder = new FileFinder(folder, element, format);
     source.paths().forEach(finder::find);
     Path root = finder.root();
     List<FoundFile> found = new ArrayList<>(finder.files());
     found.sort(Comparator.comparing(file -> relative(root, file.path()), BYTEWISE));
-    List<Footer> footers = new FooterReader(element).read(found, threads);
     try (Session session = engine.connect()) {
-      List<TableColumn> columns = new Schemas(session, element).columns(found, footers);
-      return new ParquetTable(tableFiles(root, found, footers), columns, root);
+      List<FoundFile> data =
+          format == Format.PARQUET
+              ? found
+              : new Conversion(session, element, scratch).toParquet(format, found);
+      List<Footer> footers = new FooterReader(element).read(data, threads);
+      List<TableColumn> columns = new Schemas(session, element).columns(data, footers);
+      return new ParquetTable(tableFiles(root, found, data, footers), columns, root);
     }
   }
 
   private static List<TableFile> tableFiles(
-      Path root, List<FoundFile> found, List<Footer> footers) {
+      Path root, List<FoundFile> found, List<FoundFile> data, List<Footer> footers) {
     List<TableFile> files = new ArrayList<>(found.size());
     for (int i = 0; i < found.size(); i++) {
       FoundFile file = found.get(i);
@@ -67,6 +69,7 @@ public final class ParquetTable {
       files.add(
           new TableFile(
               file.path(),
+              data.get(i).path(),
               relative,
               file.bytes(),
               file.modified(),

@@ -34,7 +34,7 @@ final class Schemas {
   /** The columns of the first file, when all others have the same ones, in whatever order. */
   List<TableColumn> columns(List<FoundFile> files, List<Footer> footers) {
     Footer first = footers.getFirst();
-    checkTwins(first.columns(), files.getFirst());
+    checkTwins(first.columns(), files.getFirst(), element);
     Set<Footer.Schema> seen = new HashSet<>(Set.of(first.schema()));
     for (int i = 1; i < files.size(); i++) {
       if (seen.add(footers.get(i).schema())) {
@@ -54,7 +54,7 @@ final class Schemas {
   }
 
   /** Names are the same to the engine when they differ only in case. */
-  private void checkTwins(List<String> columns, FoundFile file) {
+  static void checkTwins(List<String> columns, FoundFile file, String element) {
     Map<String, String> seen = new HashMap<>();
     for (String column : columns) {
       String twin = seen.put(column.toLowerCase(Locale.ROOT), column);

@@ -10,7 +10,8 @@ import java.util.Map;
 /**
  * A file of a table.
  *
- * @param path absolute
+ * @param path absolute, as the source names it
+ * @param data the Parquet file that is read: the same, or what it was converted to
  * @param relative to the table's root, with '/' between names: the file's part of a row's identity
  * @param bytes its size
  * @param modified when it was last written
@@ -20,6 +21,7 @@ import java.util.Map;
  */
 public record TableFile(
     Path path,
+    Path data,
     String relative,
     long bytes,
     Instant modified,

@@ -12,6 +12,7 @@ import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.query.EngineResource;
 import io.lastmile.query.Session;
+import io.lastmile.source.TestScratch;
 import io.lastmile.split.Split;
 import java.nio.file.Path;
 import java.util.List;
@@ -62,7 +63,11 @@ class JobPlanTest {
 
   private JobPlan plan(DatasetDraft dataset) {
     return JobPlan.of(
-        Experiment.named("e").in(folder).dataset("train", dataset).workers(1).build());
+        Experiment.named("e").in(folder).dataset("train", dataset).workers(1).build(), scratch());
+  }
+
+  private TestScratch scratch() {
+    return new TestScratch(folder);
   }
 
   @Test
@@ -149,10 +154,10 @@ class JobPlanTest {
     DatasetDraft wide = Dataset.parquet("long.parquet").batch(64);
     DatasetDraft matrix = wide.tensor("x", "x*");
     ExperimentDraft small = Experiment.named("e").in(folder).workers(2).workerMemory("64MiB");
-    assertThatThrownBy(() -> JobPlan.of(small.dataset("train", matrix).build()))
+    assertThatThrownBy(() -> JobPlan.of(small.dataset("train", matrix).build(), scratch()))
         .hasMessage(
             "A split of 4 row groups needs 35 MiB to be shuffled, but each worker has 32 MiB for rows of this dataset that wait (lower shuffle.row_groups, use shuffle: none, or raise cluster.workers.memory)");
-    JobPlan.of(small.dataset("train", matrix.shuffle(Shuffle.none())).build()).close();
+    JobPlan.of(small.dataset("train", matrix.shuffle(Shuffle.none())).build(), scratch()).close();
   }
 
   @ParameterizedTest

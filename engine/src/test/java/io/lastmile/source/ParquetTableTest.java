@@ -58,7 +58,7 @@ class ParquetTableTest {
   private ParquetTable open(String... paths) {
     Source.Parquet source =
         new Source.Parquet(List.of(paths), Source.OnCorrupt.FAIL, Source.Schema.STRICT);
-    return ParquetTable.open(DUCK.engine(), source, folder, ELEMENT, 2);
+    return ParquetTable.open(DUCK.engine(), source, folder, ELEMENT, 2, new TestScratch(folder));
   }
 
   private String mistake(String... paths) {

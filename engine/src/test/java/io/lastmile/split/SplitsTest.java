@@ -26,7 +26,14 @@ class SplitsTest {
       groups.add(new RowGroup(i, first, rows[i], 0, 0, Map.of()));
       first += rows[i];
     }
-    return new TableFile(Path.of("/t", name), name, 0, Instant.EPOCH, groups, Map.of("dt", day));
+    return new TableFile(
+        Path.of("/t", name),
+        Path.of("/t", name),
+        name,
+        0,
+        Instant.EPOCH,
+        groups,
+        Map.of("dt", day));
   }
 
   private static Shuffle rowGroups(int count, @Nullable String within) {

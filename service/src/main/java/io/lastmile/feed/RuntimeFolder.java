@@ -58,25 +58,40 @@ public final class RuntimeFolder implements AutoCloseable {
 
   /**
    * Makes the folder of this process below {@code $LASTMILE_SHM}, default {@code /dev/shm}, after
-   * deleting those of dead processes.
+   * deleting those of dead processes, there and where {@link TemporaryFolder} makes them.
    *
    * @throws LastmileException USER when the folder cannot be made there
    */
   public static RuntimeFolder open() {
-    String base = System.getenv("LASTMILE_SHM");
-    return open(Path.of(base == null || base.isEmpty() ? "/dev/shm" : base));
+    sweep(temporary());
+    return open(place("LASTMILE_SHM", "/dev/shm"));
   }
 
-  /** As {@link #open()}, below another folder, which must exist. */
+  /** As {@link #open()}, below another folder, which must exist, and only there. */
   public static RuntimeFolder open(Path sharedMemory) {
+    return open(sharedMemory, "LASTMILE_SHM");
+  }
+
+  /** Where folders on disk are made. */
+  static Path temporary() {
+    return place("TMPDIR", "/tmp");
+  }
+
+  private static Path place(String variable, String otherwise) {
+    String base = System.getenv(variable);
+    return Path.of(base == null || base.isEmpty() ? otherwise : base);
+  }
+
+  /** As {@link #open(Path)}, with the variable that names another place. */
+  static RuntimeFolder open(Path base, String variable) {
     synchronized (OWN) {
       try {
-        return openLocked(sharedMemory);
+        return openLocked(base);
       } catch (IOException e) {
         throw LastmileException.of(
             FailureKind.USER,
-            "Cannot make a folder in %s: %s (LASTMILE_SHM names another place)"
-                .formatted(sharedMemory, reason(e)),
+            "Cannot make a folder in %s: %s (%s names another place)"
+                .formatted(base, reason(e), variable),
             e);
       }
     }
@@ -95,6 +110,30 @@ public final class RuntimeFolder implements AutoCloseable {
       } finally {
         starting.release();
       }
+    }
+  }
+
+  /** Deletes the folders of dead processes where there are any; what fails is left to the next. */
+  private static void sweep(Path base) {
+    synchronized (OWN) {
+      try {
+        Object uid = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+        Path parent = base.toRealPath().resolve("lastmile-" + uid);
+        if (Files.isDirectory(parent, LinkOption.NOFOLLOW_LINKS)) {
+          sweepLocked(parent(parent, uid));
+        }
+      } catch (IOException _) {
+        // A job whose tables are all Parquet needs no such place.
+      }
+    }
+  }
+
+  private static void sweepLocked(Path parent) throws IOException {
+    try (FileChannel start =
+            FileChannel.open(
+                parent.resolve("start.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileLock _ = start.lock()) {
+      deleteDead(parent);
     }
   }
 

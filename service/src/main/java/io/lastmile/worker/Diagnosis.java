@@ -81,6 +81,9 @@ final class Diagnosis {
   }
 
   private static void checkUnchanged(TableFile file) {
+    if (!file.data().equals(file.path())) {
+      return; // converted: nobody reads the file itself any more
+    }
     boolean same;
     try {
       same =
