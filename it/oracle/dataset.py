@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from .hashing import digest
 from .permutation import permutation
+from .small import small_tables
 from .steps import DROPPING, PATH, ROW, Context, Step
 from .tensors import Tensor
 
@@ -46,6 +47,7 @@ class Shuffle:
 
 
 NONE = Shuffle()
+ROW_GROUP = 8192  # rows, of a small file that is converted
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Dataset:
     """A dataset as written in an experiment.
 
     `parquet` is what the experiment says; `root` the fixed folder part and `files` the paths
-    relative to it, which the oracle reads.
+    relative to it, which the oracle reads. `format` is the key of the source: of small files in
+    another format than Parquet the oracle reads its own copies, row groups of 8,192 rows.
     """
 
     parquet: str | list[str]
@@ -89,9 +92,10 @@ class Dataset:
     extra: dict[str, Any] = field(default_factory=dict)
     on_corrupt: str | None = None
     corrupt: frozenset[tuple[str, int]] = frozenset()  # (file, row group) that cannot be read
+    format: str = "parquet"
 
     def yaml(self) -> dict[str, Any]:
-        source: dict[str, Any] = {"parquet": self.parquet}
+        source: dict[str, Any] = {self.format: self.parquet}
         if self.on_corrupt:
             source["on_corrupt"] = self.on_corrupt
         said: dict[str, Any] = {"source": source}
@@ -112,7 +116,7 @@ class Dataset:
         groups = [
             (i, g)
             for i, path in enumerate(self.paths)
-            for metadata in (pq.read_metadata(self.root / path),)
+            for metadata in (self._open(path).metadata,)
             for g in range(metadata.num_row_groups)
             if metadata.row_group(g).num_rows > 0
         ]
@@ -167,8 +171,22 @@ class Dataset:
 
     def _open(self, path: str) -> pq.ParquetFile:
         if path not in self._opened:
-            self._opened[path] = pq.ParquetFile(self.root / path)
+            self._opened[path] = pq.ParquetFile(self._parquet(path))
         return self._opened[path]
+
+    def _parquet(self, path: str) -> Path | pa.Buffer:
+        return self.root / path if self.format == "parquet" else self._small[path]
+
+    @cached_property
+    def _small(self) -> dict[str, pa.Buffer]:
+        """The small files as Parquet, by path."""
+        tables = small_tables(self.format, [self.root / path for path in self.paths])
+        copies = {}
+        for path, table in zip(self.paths, tables, strict=True):
+            sink = pa.BufferOutputStream()
+            pq.write_table(table, sink, row_group_size=ROW_GROUP)
+            copies[path] = sink.getvalue()
+        return copies
 
     @cached_property
     def _opened(self) -> dict[str, pq.ParquetFile]:

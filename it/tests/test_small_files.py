@@ -1,0 +1,146 @@
+"""CSV, JSON lines and Arrow files give the rows, values and order that pyarrow and Python read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import data
+from harness import Sandbox, check_ranks, ranks
+from oracle.dataset import NONE, Dataset, Shuffle
+from oracle.steps import Downsample, Filter
+from oracle.tensors import Tensor
+
+TENSORS = {
+    "small": Tensor("small", fill=-1),
+    "x": Tensor("x", fill=0.5),
+    "flag": Tensor("flag", dtype="int8", fill=2),
+    "name": Tensor("name", hash=(1 << 20, 3), fill=-1),
+}
+DATED = {"day": Tensor("day", fill=0), "at": Tensor("at", fill=0), "zone": Tensor("zone", fill=0)}
+SEQUENCES = {"seq": Tensor("seq", fill=-1), "words": Tensor("words", hash=(99, 0), fill=-1)}
+
+
+def rows(first: int, count: int) -> list[dict[str, Any]]:
+    r = data.rng(5, first)
+
+    def some(value: Any) -> Any:
+        return None if r.random() < 0.1 else value
+
+    texts = [text for text in data.TEXTS if "\0" not in text] + ["two\nlines", "a,b"]
+    return [
+        {
+            "uid": first + i,
+            "small": some(int(r.integers(-9, 9))),
+            "x": some(float(r.normal()) if r.random() < 0.9 else 3),
+            "flag": some(bool(r.random() < 0.5)),
+            "name": some(texts[int(r.integers(len(texts)))]),
+            "day": some(f"2024-02-{r.integers(1, 30):02d}"),
+            "at": some(f"2024-02-03 04:05:{r.integers(60):02d}.{r.integers(10**6):06d}"),
+            "zone": some(f"2024-02-03T04:05:{r.integers(60):02d}+0{r.integers(9)}:30"),
+            "seq": some([some(int(v)) for v in r.integers(0, 9, int(r.integers(5)))]),
+            "words": some([some(texts[int(v)]) for v in r.integers(0, 4, int(r.integers(5)))]),
+        }
+        for i in range(count)
+    ]
+
+
+def write_csv(path: Path, table: list[dict[str, Any]], columns: list[str], end: str) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator=end)
+    writer.writerow(columns)
+    writer.writerows([["" if row[c] is None else row[c] for c in columns] for row in table])
+    path.write_bytes(out.getvalue().encode())
+
+
+def write_json(path: Path, table: list[dict[str, Any]]) -> None:
+    """Nulls are written in every other row, left out in the others."""
+    lines = []
+    for i, row in enumerate(table):
+        said = {k: v for k, v in row.items() if v is not None or i % 2}
+        lines.append(json.dumps(said, ensure_ascii=i % 3 == 0) + "\n" * (1 + i % 5 // 4))
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def table(sandbox: Sandbox, kind: str, tensors: dict[str, Tensor], **more: Any) -> Dataset:
+    """12,000 rows in three files, the largest of two row groups."""
+    root = sandbox.folder / "small"
+    root.mkdir()
+    first, files = 0, []
+    for i, count in enumerate((9000, 1, 2999)):
+        some = rows(first, count)
+        name = {"csv": f"{i}.csv", "json": f"{i}.jsonl"}[kind]
+        if kind == "csv":
+            columns = [c for c in some[0] if c not in SEQUENCES]
+            write_csv(root / name, some, columns[::-1] if i else columns, "\r\n" if i else "\n")
+        else:
+            write_json(root / name, some)
+        files.append(name)
+        first += count
+    return Dataset("small", root, files, tensors, format=kind, batch=700, **more)
+
+
+@pytest.mark.parametrize("shuffle", [NONE, Shuffle(row_groups=2)], ids=["none", "row_groups"])
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_ranks_get_the_rows_of_the_oracle(sandbox: Sandbox, kind: str, shuffle: Shuffle) -> None:
+    tensors = TENSORS | (DATED if kind == "csv" else SEQUENCES)
+    steps = [
+        Filter(
+            "small >= 0 OR small IS NULL",
+            lambda t: [v is None or v >= 0 for v in t.column("small").to_pylist()],
+        ),
+        Downsample(0.5),
+    ]
+    whole = table(sandbox, kind, tensors, shuffle=shuffle, steps=steps)
+    with sandbox.serve(sandbox.experiment(whole, workers=3)) as server:
+        check_ranks(ranks(server.address, 2), whole)
+
+
+def test_nothing_is_left_of_a_driver_that_was_killed(sandbox: Sandbox) -> None:
+    temporary = sandbox.folder / "tmp"
+    temporary.mkdir()
+    sandbox.environment["TMPDIR"] = str(temporary)
+    whole = table(sandbox, "csv", TENSORS)
+    path = sandbox.experiment(whole)
+
+    def left() -> list[str]:
+        return [p.name for p in temporary.glob("lastmile-*/*/*") if p.name != "lock"]
+
+    with sandbox.serve(path) as server:
+        assert len(left()) == 3
+        server.job.signal(signal.SIGKILL)
+        server.job.process.wait()
+        assert len(left()) == 3
+    data.write_impressions(sandbox.folder / "t", files=1)
+    parquet = Dataset("t", sandbox.folder / "t", ["part-000.parquet"], {"uid": Tensor("uid")})
+    with sandbox.serve(sandbox.experiment(parquet)):
+        assert not list(temporary.glob("lastmile-*/*/*"))
+    path = sandbox.experiment(whole)
+    with sandbox.serve(path):
+        assert len(left()) == 3
+    assert not list(temporary.glob("lastmile-*/*/*"))
+
+
+def test_mistakes_name_file_line_and_value(sandbox: Sandbox) -> None:
+    sandbox.write("a.csv", "uid,n\n1,2\n3\n")
+    wrong = Dataset("a.csv", sandbox.folder, [], {"uid": Tensor("uid")}, format="csv")
+    outcome = sandbox.start("explain", sandbox.experiment(wrong).name).wait()
+    assert outcome.code == 2
+    assert outcome.err.startswith(
+        'error: "a.csv", line 3: 1 values instead of 2: 3 '
+        "(must be comma-separated values as in RFC 4180) [experiment.yaml:"
+    )
+
+
+def test_a_change_of_the_file_does_not_touch_a_run(sandbox: Sandbox) -> None:
+    whole = table(sandbox, "csv", TENSORS)
+    whole.sequence()
+    with sandbox.serve(sandbox.experiment(whole)) as server:
+        (sandbox.folder / "small" / "0.csv").unlink()
+        check_ranks(ranks(server.address, 1), whole)
