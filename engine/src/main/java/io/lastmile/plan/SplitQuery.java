@@ -3,6 +3,7 @@ package io.lastmile.plan;
 import io.lastmile.query.ColumnType;
 import io.lastmile.query.ColumnType.Kind;
 import io.lastmile.query.Expressions;
+import io.lastmile.source.FileColumns;
 import io.lastmile.source.TableColumn;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
@@ -80,8 +81,24 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
         Set.of(column.name()));
   }
 
-  /** Scans whole files. */
+  /** Scans whole files: something to select all columns of the table from, in order. */
   static String scan(List<TableFile> files) {
+    if (files.stream().allMatch(file -> file.columns().equals(FileColumns.SAME))) {
+      return scanAlike(files);
+    }
+    List<String> scans = new ArrayList<>();
+    int from = 0;
+    for (int i = 1; i <= files.size(); i++) {
+      FileColumns columns = files.get(from).columns();
+      if (i == files.size() || !files.get(i).columns().equals(columns)) {
+        scans.add("SELECT " + columns.items() + " FROM " + scanAlike(files.subList(from, i)));
+        from = i;
+      }
+    }
+    return "(" + String.join(" UNION ALL BY NAME ", scans) + ")";
+  }
+
+  private static String scanAlike(List<TableFile> files) {
     return files.stream()
         .map(file -> Expressions.file(file.data()))
         .collect(Collectors.joining(", ", "read_parquet([", "], hive_partitioning=false)"));
@@ -118,11 +135,14 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
    * the file cannot be read.
    */
   public String probe(Split.Part part) {
-    String columns =
-        sources.isEmpty()
-            ? "file_row_number"
-            : sources.stream().map(Expressions::quote).collect(Collectors.joining(", "));
-    return "SELECT " + columns + " FROM " + file(part) + " WHERE " + between(part, part);
+    List<String> items = new ArrayList<>(List.of("file_row_number"));
+    sources.forEach(source -> items.add(part.file().columns().item(source)));
+    return "SELECT "
+        + String.join(", ", items)
+        + " FROM "
+        + file(part)
+        + " WHERE "
+        + between(part, part);
   }
 
   private String dropCode() {
@@ -153,7 +173,7 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
   private String range(Split.Part first, Split.Part last) {
     StringBuilder sql = new StringBuilder("SELECT ");
     for (String source : sources) {
-      sql.append(Expressions.quote(source)).append(", ");
+      sql.append(first.file().columns().item(source)).append(", ");
     }
     sql.append((long) first.fileOrdinal() << NUMBER_BITS)
         .append(" + file_row_number AS ")

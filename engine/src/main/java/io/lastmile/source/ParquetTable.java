@@ -55,13 +55,22 @@ public final class ParquetTable {
               ? found
               : new Conversion(session, element, scratch).toParquet(format, found);
       List<Footer> footers = new FooterReader(element).read(data, threads);
-      List<TableColumn> columns = new Schemas(session, element).columns(data, footers);
-      return new ParquetTable(tableFiles(root, found, data, footers), columns, root);
+      Schemas.Columns columns = new Schemas(session, element).columns(data, footers, rule(source));
+      List<TableFile> files = tableFiles(root, found, data, columns.files(), footers);
+      return new ParquetTable(files, columns.columns(), root);
     }
   }
 
+  private static Source.Schema rule(Source source) {
+    return source instanceof Source.Parquet parquet ? parquet.schema() : Source.Schema.STRICT;
+  }
+
   private static List<TableFile> tableFiles(
-      Path root, List<FoundFile> found, List<FoundFile> data, List<Footer> footers) {
+      Path root,
+      List<FoundFile> found,
+      List<FoundFile> data,
+      List<FileColumns> columns,
+      List<Footer> footers) {
     List<TableFile> files = new ArrayList<>(found.size());
     for (int i = 0; i < found.size(); i++) {
       FoundFile file = found.get(i);
@@ -73,6 +82,7 @@ public final class ParquetTable {
               relative,
               file.bytes(),
               file.modified(),
+              columns.get(i),
               footers.get(i).rowGroups(),
               partitions(relative)));
     }
@@ -110,7 +120,10 @@ public final class ParquetTable {
     return files;
   }
 
-  /** In the order of the first file. Columns from the names of folders are not among them. */
+  /**
+   * In the order of their first appearance in the files. Columns from the names of folders are not
+   * among them.
+   */
   public List<TableColumn> columns() {
     return columns;
   }

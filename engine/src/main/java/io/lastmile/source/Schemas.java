@@ -1,28 +1,27 @@
 package io.lastmile.source;
 
+import io.lastmile.dataset.Source;
 import io.lastmile.error.LastmileException;
 import io.lastmile.query.Expressions;
 import io.lastmile.query.QueryException;
 import io.lastmile.query.ResultColumn;
 import io.lastmile.query.Session;
+import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** The columns of a table, and the check that all its files have them. */
+/** The columns of a table: those that all its files have, or those that any of them has. */
 final class Schemas {
-  private static final String REMEDY = " (schema: union is not supported yet)";
-
   private final Session session;
   private final String element;
 
   /**
-   * A check for one source.
+   * The columns of one source.
    *
    * @param element of the experiment, for errors
    */
@@ -31,26 +30,64 @@ final class Schemas {
     this.element = element;
   }
 
-  /** The columns of the first file, when all others have the same ones, in whatever order. */
-  List<TableColumn> columns(List<FoundFile> files, List<Footer> footers) {
-    Footer first = footers.getFirst();
-    checkTwins(first.columns(), files.getFirst(), element);
-    Set<Footer.Schema> seen = new HashSet<>(Set.of(first.schema()));
-    for (int i = 1; i < files.size(); i++) {
-      if (seen.add(footers.get(i).schema())) {
-        compare(files.getFirst(), types(files.getFirst()), files.get(i), types(files.get(i)));
-      }
-      if (!first.fixedLengths().equals(footers.get(i).fixedLengths())) {
-        compare(
-            files.getFirst(),
-            fixed(types(files.getFirst()), first),
-            files.get(i),
-            fixed(types(files.get(i)), footers.get(i)));
+  /**
+   * The columns of a table, and how each of its files has them.
+   *
+   * @param columns in the order of their first appearance
+   * @param files one for each file
+   */
+  record Columns(List<TableColumn> columns, List<FileColumns> files) {}
+
+  /** What decides the columns of a file: files written alike are looked at once. */
+  private record Shape(Footer.Schema schema, Map<String, Integer> fixedLengths) {
+    static Shape of(Footer footer) {
+      return new Shape(footer.schema(), footer.fixedLengths());
+    }
+  }
+
+  /** A column of a shape: its type in full, lists of a fixed length with it, and a file with it. */
+  private record Found(String name, String type, FoundFile file) {}
+
+  /** The columns of files that must all have the same, in whatever order, or may differ. */
+  Columns columns(List<FoundFile> files, List<Footer> footers, Source.Schema rule) {
+    checkTwins(footers.getFirst().columns(), files.getFirst(), element);
+    Map<Shape, Map<String, Found>> shapes = shapes(files, footers);
+    if (shapes.size() == 1) {
+      return same(files, footers);
+    }
+    List<Map<String, Found>> tables = List.copyOf(shapes.values());
+    if (rule == Source.Schema.STRICT) {
+      tables.stream().skip(1).forEach(other -> compare(tables.getFirst(), other));
+      return same(files, footers);
+    }
+    Map<String, String> types = union(tables);
+    Map<Shape, FileColumns> adapted = new HashMap<>();
+    shapes.forEach((shape, table) -> adapted.put(shape, adapted(table, types)));
+    return new Columns(
+        described(types), footers.stream().map(footer -> adapted.get(Shape.of(footer))).toList());
+  }
+
+  private Map<Shape, Map<String, Found>> shapes(List<FoundFile> files, List<Footer> footers) {
+    Map<Shape, Map<String, Found>> shapes = new LinkedHashMap<>();
+    boolean isOne = footers.stream().map(Shape::of).distinct().limit(2).count() == 1;
+    for (int i = 0; i < files.size(); i++) {
+      Shape shape = Shape.of(footers.get(i));
+      if (!shapes.containsKey(shape)) {
+        shapes.put(shape, isOne ? Map.of() : found(files.get(i), footers.get(i)));
       }
     }
-    return describe(files.getFirst()).stream()
-        .map(column -> column(column, first.fixedLengths().get(column.name())))
-        .toList();
+    return shapes;
+  }
+
+  private Columns same(List<FoundFile> files, List<Footer> footers) {
+    Footer first = footers.getFirst();
+    List<TableColumn> columns =
+        describe(files.getFirst()).stream()
+            .map(column ->
+                new TableColumn(
+                    column.name(), column.type(), first.fixedLengths().get(column.name())))
+            .toList();
+    return new Columns(columns, files.stream().map(_ -> FileColumns.SAME).toList());
   }
 
   /** Names are the same to the engine when they differ only in case. */
@@ -67,10 +104,6 @@ final class Schemas {
     }
   }
 
-  private static TableColumn column(ResultColumn column, @Nullable Integer length) {
-    return new TableColumn(column.name(), column.type(), length);
-  }
-
   private List<ResultColumn> describe(FoundFile file) {
     try {
       return session.describe("SELECT * FROM " + scan(file));
@@ -79,60 +112,138 @@ final class Schemas {
     }
   }
 
-  /** The types of a file's columns, in full. */
-  private Map<String, String> types(FoundFile file) {
+  /** The columns of a file by name. */
+  private Map<String, Found> found(FoundFile file, Footer footer) {
+    checkTwins(footer.columns(), file, element);
     try {
-      Map<String, String> types = new LinkedHashMap<>();
+      Map<String, Found> found = new LinkedHashMap<>();
       for (List<@Nullable Object> row : session.rows("DESCRIBE SELECT * FROM " + scan(file))) {
-        types.put(String.valueOf(row.get(0)), String.valueOf(row.get(1)));
+        String name = String.valueOf(row.get(0));
+        Integer length = footer.fixedLengths().get(name);
+        String type = String.valueOf(row.get(1));
+        String full = length == null ? type : type.replaceFirst("\\[]$", "[" + length + "]");
+        found.put(name, new Found(name, full, file));
       }
-      return types;
+      return found;
     } catch (QueryException e) {
       throw unreadable(file, e);
     }
-  }
-
-  private static Map<String, String> fixed(Map<String, String> types, Footer footer) {
-    Map<String, String> fixed = new LinkedHashMap<>(types);
-    footer
-        .fixedLengths()
-        .forEach((name, length) ->
-            fixed.computeIfPresent(
-                name, (column, type) -> type.replaceFirst("\\[]$", "[" + length + "]")));
-    return fixed;
   }
 
   private static String scan(FoundFile file) {
     return "read_parquet(" + Expressions.file(file.path()) + ", hive_partitioning=false)";
   }
 
-  private void compare(
-      FoundFile a, Map<String, String> typesOfA, FoundFile b, Map<String, String> typesOfB) {
-    typesOfA.forEach((name, type) -> {
-      String other = typesOfB.get(name);
+  private void compare(Map<String, Found> a, Map<String, Found> b) {
+    for (Found column : a.values()) {
+      Found other = b.get(column.name());
       if (other == null) {
-        throw missing(name, a, b);
+        throw missing(column, b);
       }
-      if (!other.equals(type)) {
-        throw failure(
-            "Column \"%s\" is %s in \"%s\" and %s in \"%s\""
-                .formatted(name, type, a.shown(), other, b.shown()));
+      if (!other.type().equals(column.type())) {
+        String remedy =
+            Widening.of(column.type(), other.type()) == null
+                ? "write the files with one type"
+                : "schema: union widens it";
+        throw different(column, other, remedy);
       }
-    });
-    for (String name : typesOfB.keySet()) {
-      if (!typesOfA.containsKey(name)) {
-        throw missing(name, b, a);
+    }
+    for (Found column : b.values()) {
+      if (!a.containsKey(column.name())) {
+        throw missing(column, a);
       }
     }
   }
 
-  private LastmileException missing(String column, FoundFile in, FoundFile from) {
-    return failure(
-        "Column \"%s\" is in \"%s\" but not in \"%s\"".formatted(column, in.shown(), from.shown()));
+  private LastmileException missing(Found column, Map<String, Found> from) {
+    return LastmileException.user(
+        element,
+        "Column \"%s\" is in \"%s\" but not in \"%s\" (schema: union makes it null there)"
+            .formatted(
+                column.name(),
+                column.file().shown(),
+                from.values().iterator().next().file().shown()));
   }
 
-  private LastmileException failure(String message) {
-    return LastmileException.user(element, message + REMEDY);
+  private LastmileException different(Found a, Found b, String remedy) {
+    return LastmileException.user(
+        element,
+        "Column \"%s\" is %s in \"%s\" and %s in \"%s\" (%s)"
+            .formatted(a.name(), a.type(), a.file().shown(), b.type(), b.file().shown(), remedy));
+  }
+
+  /** The columns of all shapes, in the order of their first appearance, with their types. */
+  private Map<String, String> union(List<Map<String, Found>> tables) {
+    Map<String, List<Found>> columns = new LinkedHashMap<>();
+    Map<String, Found> spellings = new HashMap<>();
+    for (Map<String, Found> table : tables) {
+      for (Found column : table.values()) {
+        checkSpelling(column, spellings);
+        add(column, columns.computeIfAbsent(column.name(), _ -> new ArrayList<>()));
+      }
+    }
+    Map<String, String> types = new LinkedHashMap<>();
+    columns.forEach(
+        (name, found) -> types.put(name, Widening.ofAll(found.stream().map(Found::type).toList())));
+    return types;
+  }
+
+  private void checkSpelling(Found column, Map<String, Found> spellings) {
+    Found other = spellings.putIfAbsent(column.name().toLowerCase(Locale.ROOT), column);
+    if (other != null && !other.name().equals(column.name())) {
+      throw LastmileException.user(
+          element,
+          "Columns \"%s\" of \"%s\" and \"%s\" of \"%s\" differ only in case, so that none of them can be named (write the files with one name)"
+              .formatted(other.name(), other.file().shown(), column.name(), column.file().shown()));
+    }
+  }
+
+  private void add(Found column, List<Found> others) {
+    for (Found other : others) {
+      if (Widening.of(other.type(), column.type()) == null) {
+        throw different(
+            other, column, "schema: union cannot widen it; write the files with one type");
+      }
+    }
+    others.add(column);
+  }
+
+  private static FileColumns adapted(Map<String, Found> table, Map<String, String> types) {
+    Map<String, String> casts = new LinkedHashMap<>();
+    Map<String, String> missing = new LinkedHashMap<>();
+    types.forEach((name, type) -> {
+      Found column = table.get(name);
+      if (column == null) {
+        missing.put(name, asRead(type));
+      } else if (!column.type().equals(type)) {
+        casts.put(name, asRead(type));
+      }
+    });
+    return new FileColumns(casts, missing);
+  }
+
+  private List<TableColumn> described(Map<String, String> types) {
+    String nulls =
+        types.entrySet().stream()
+            .map(type ->
+                "CAST(NULL AS %s) AS %s"
+                    .formatted(asRead(type.getValue()), Expressions.quote(type.getKey())))
+            .collect(Collectors.joining(", "));
+    return session.describe("SELECT " + nulls).stream()
+        .map(column ->
+            new TableColumn(
+                column.name(), column.type(), fixedLength(types.getOrDefault(column.name(), ""))))
+        .toList();
+  }
+
+  /** A list of a fixed length is an ordinary list to the engine. */
+  private static String asRead(String type) {
+    return fixedLength(type) == null ? type : type.substring(0, type.lastIndexOf('[')) + "[]";
+  }
+
+  private static @Nullable Integer fixedLength(String type) {
+    String digits = type.substring(type.lastIndexOf('[') + 1).replaceFirst("]$", "");
+    return type.endsWith("]") && !digits.isEmpty() ? Integer.valueOf(digits) : null;
   }
 
   private LastmileException unreadable(FoundFile file, QueryException e) {

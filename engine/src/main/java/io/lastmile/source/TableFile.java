@@ -15,6 +15,7 @@ import java.util.Map;
  * @param relative to the table's root, with '/' between names: the file's part of a row's identity
  * @param bytes its size
  * @param modified when it was last written
+ * @param columns how it has those of the table
  * @param rowGroups in the order of the file
  * @param partitions what its folders below the root say, outermost first: a folder {@code
  *     dt=2024-01-01} is the entry dt → 2024-01-01
@@ -25,6 +26,7 @@ public record TableFile(
     String relative,
     long bytes,
     Instant modified,
+    FileColumns columns,
     List<RowGroup> rowGroups,
     Map<String, String> partitions) {
   public TableFile {

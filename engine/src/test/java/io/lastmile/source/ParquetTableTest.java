@@ -332,14 +332,15 @@ class ParquetTableTest {
     write("b/type.parquet", "SELECT 1::BIGINT AS a, 'x' AS b");
     write("b/less.parquet", "SELECT 1 AS a");
     write("b/more.parquet", "SELECT 1 AS a, 'x' AS b, 2 AS c");
-    String remedy = " (schema: union is not supported yet)";
     assertThat(mistake("a.parquet", "b/type.parquet"))
         .isEqualTo(
-            "Column \"a\" is INTEGER in \"a.parquet\" and BIGINT in \"b/type.parquet\"" + remedy);
+            "Column \"a\" is INTEGER in \"a.parquet\" and BIGINT in \"b/type.parquet\" (schema: union widens it)");
     assertThat(mistake("a.parquet", "b/less.parquet"))
-        .isEqualTo("Column \"b\" is in \"a.parquet\" but not in \"b/less.parquet\"" + remedy);
+        .isEqualTo(
+            "Column \"b\" is in \"a.parquet\" but not in \"b/less.parquet\" (schema: union makes it null there)");
     assertThat(mistake("a.parquet", "b/more.parquet"))
-        .isEqualTo("Column \"c\" is in \"b/more.parquet\" but not in \"a.parquet\"" + remedy);
+        .isEqualTo(
+            "Column \"c\" is in \"b/more.parquet\" but not in \"a.parquet\" (schema: union makes it null there)");
   }
 
   @Test
@@ -347,7 +348,7 @@ class ParquetTableTest {
     fixture("fixed_three.parquet", "a.parquet");
     fixture("fixed_four.parquet", "b.parquet");
     write("c.parquet", "SELECT * FROM " + Expressions.literal(folder.resolve("a.parquet") + ""));
-    String remedy = " (schema: union is not supported yet)";
+    String remedy = " (write the files with one type)";
     assertThat(mistake("a.parquet", "b.parquet"))
         .isEqualTo(
             "Column \"emb\" is FLOAT[3] in \"a.parquet\" and FLOAT[4] in \"b.parquet\"" + remedy);

@@ -3,6 +3,7 @@ package io.lastmile.split;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lastmile.dataset.Shuffle;
+import io.lastmile.source.FileColumns;
 import io.lastmile.source.RowGroup;
 import io.lastmile.source.TableFile;
 import java.nio.file.Path;
@@ -32,6 +33,7 @@ class SplitsTest {
         name,
         0,
         Instant.EPOCH,
+        FileColumns.SAME,
         groups,
         Map.of("dt", day));
   }
