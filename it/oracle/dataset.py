@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from .hashing import digest
 from .permutation import permutation
+from .schemas import adapted, union
 from .small import small_tables
 from .steps import DROPPING, PATH, ROW, Context, Step
 from .tensors import Tensor
@@ -93,11 +94,14 @@ class Dataset:
     on_corrupt: str | None = None
     corrupt: frozenset[tuple[str, int]] = frozenset()  # (file, row group) that cannot be read
     format: str = "parquet"
+    schema: str | None = None
 
     def yaml(self) -> dict[str, Any]:
         source: dict[str, Any] = {self.format: self.parquet}
         if self.on_corrupt:
             source["on_corrupt"] = self.on_corrupt
+        if self.schema:
+            source["schema"] = self.schema
         said: dict[str, Any] = {"source": source}
         if self.steps:
             said["steps"] = [step.yaml() for step in self.steps]
@@ -165,6 +169,8 @@ class Dataset:
             count, rows = 0, file.schema_arrow.empty_table()
         else:
             rows = file.read_row_group(group)
+        if self.schema == "union":
+            rows = adapted(rows, self._union)
         first = sum(sizes[:-1])
         rows = rows.append_column(PATH, pa.array(np.full(count, path, dtype=np.int32)))
         return rows.append_column(ROW, pa.array(np.arange(first, first + count, dtype=np.int64)))
@@ -173,6 +179,10 @@ class Dataset:
         if path not in self._opened:
             self._opened[path] = pq.ParquetFile(self._parquet(path))
         return self._opened[path]
+
+    @cached_property
+    def _union(self) -> pa.Schema:
+        return union([self._open(path).schema_arrow for path in self.paths])
 
     def _parquet(self, path: str) -> Path | pa.Buffer:
         return self.root / path if self.format == "parquet" else self._small[path]

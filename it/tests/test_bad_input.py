@@ -268,7 +268,6 @@ NOT_YET = {
     "limit": (7, "      - limit: 10"),
     "upsample": (7, "      - upsample: { where: label = 1, times: 3 }"),
     "order": (12, "    batch: 32\n    order: arrival"),
-    "schema": (5, '    source: { parquet: "t/*.parquet", schema: union }'),
     "kubernetes": (19, "  kind: kubernetes"),
     "processes": (19, "  kind: processes"),
     "restarts": (17, "  ranks: 2\n  restarts: 3"),
