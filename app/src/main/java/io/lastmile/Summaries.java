@@ -36,12 +36,17 @@ final class Summaries {
     return new Summary.Epoch(
         epoch.epoch(),
         epoch.rowsRead(),
-        epoch.rowsDropped().stream()
-            .map(drop -> new Summary.Drop(drop.step(), drop.kind(), drop.rows()))
-            .toList(),
+        stepRows(epoch.rowsAdded()),
+        stepRows(epoch.rowsDropped()),
         epoch.rowsDelivered(),
         epoch.rowsPadded(),
         epoch.unknown());
+  }
+
+  private static List<Summary.StepRows> stepRows(List<EpochProgress.StepRows> steps) {
+    return steps.stream()
+        .map(step -> new Summary.StepRows(step.step(), step.kind(), step.rows()))
+        .toList();
   }
 
   /**

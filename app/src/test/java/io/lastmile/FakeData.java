@@ -28,7 +28,8 @@ final class FakeData implements JobData, Feeder {
                       new EpochProgress(
                           0,
                           1000,
-                          List.of(new EpochProgress.Drop(1, "filter", 600)),
+                          List.of(),
+                          List.of(new EpochProgress.StepRows(1, "filter", 600)),
                           400,
                           1,
                           Map.of(),

@@ -72,26 +72,29 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
   }
 
   private static String epoch(Summary.Epoch epoch) {
-    String dropped =
-        epoch.dropped().stream()
-            .map(drop ->
-                ", dropped by step %d (%s) %s"
-                    .formatted(drop.step(), drop.kind(), Quantity.count(drop.rows())))
-            .collect(Collectors.joining());
     String unknown =
         epoch.unknown().entrySet().stream()
             .map(tensor ->
                 ", unknown words of %s %s"
                     .formatted(tensor.getKey(), Quantity.count(tensor.getValue())))
             .collect(Collectors.joining());
-    return "  epoch %d: rows read %s%s, delivered %s, padded %s%s"
+    return "  epoch %d: rows read %s%s%s, delivered %s, padded %s%s"
         .formatted(
             epoch.epoch(),
             Quantity.count(epoch.read()),
-            dropped,
+            stepRows("added", epoch.added()),
+            stepRows("dropped", epoch.dropped()),
             Quantity.count(epoch.delivered()),
             Quantity.count(epoch.padded()),
             unknown);
+  }
+
+  private static String stepRows(String what, List<Summary.StepRows> steps) {
+    return steps.stream()
+        .map(step ->
+            ", %s by step %d (%s) %s"
+                .formatted(what, step.step(), step.kind(), Quantity.count(step.rows())))
+        .collect(Collectors.joining());
   }
 
   private static String rank(Summary.Rank rank) {

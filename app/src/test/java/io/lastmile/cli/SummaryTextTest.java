@@ -28,9 +28,10 @@ class SummaryTextTest {
                 new Summary.Epoch(
                     0,
                     60_000,
+                    List.of(new Summary.StepRows(1, "explode", 20)),
                     List.of(
-                        new Summary.Drop(0, "anti_join", 1_200),
-                        new Summary.Drop(3, "downsample", 50_000)),
+                        new Summary.StepRows(0, "anti_join", 1_200),
+                        new Summary.StepRows(3, "downsample", 50_000)),
                     8_800,
                     0,
                     Map.of("city", 1_234L)),
@@ -66,7 +67,7 @@ class SummaryTextTest {
             train: first batch after 0.5 s, 2,225 rows/s, row groups skipped 2
               skipped a.parquet, row group 1: broken page
               skipped b.parquet, row group 0: broken page
-              epoch 0: rows read 60,000, dropped by step 0 (anti_join) 1,200,\
+              epoch 0: rows read 60,000, added by step 1 (explode) 20, dropped by step 0 (anti_join) 1,200,\
              dropped by step 3 (downsample) 50,000, delivered 8,800, padded 0, unknown words of city 1,234
               epoch 1: rows read 100, delivered 100, padded 1
             valid: not read

@@ -212,7 +212,7 @@ public final class Layout {
     return HEADER;
   }
 
-  /** The layout as the client reads it; the row identity is left out. */
+  /** The layout as the client reads it; the row identity and copy number are left out. */
   public Map<String, Object> description() {
     Map<String, Object> layout = new LinkedHashMap<>();
     layout.put("rows", (long) rows);
@@ -237,7 +237,7 @@ public final class Layout {
           }
         }
         case MASK -> tensors.getLast().put("mask", place.offset());
-        case IDENTITY -> {}
+        case COPY, IDENTITY -> {}
       }
     }
     return tensors;

@@ -44,6 +44,8 @@ public record TensorForm(
     /** Which values are there of the tensor of the same name, the form before it. */
     MASK,
     KEY,
+    /** The copy number of the row identity, for Lastmile itself; the script does not see it. */
+    COPY,
     /** The row identity, for Lastmile itself; the script does not see it. */
     IDENTITY
   }

@@ -1,22 +1,33 @@
 package io.lastmile.dataset;
 
 import io.lastmile.dataset.Step.AntiJoin;
+import io.lastmile.dataset.Step.Cast;
 import io.lastmile.dataset.Step.Derive;
-import io.lastmile.dataset.Step.Downsample;
 import io.lastmile.dataset.Step.Drop;
+import io.lastmile.dataset.Step.Explode;
 import io.lastmile.dataset.Step.Filter;
+import io.lastmile.dataset.Step.Label;
+import io.lastmile.dataset.Step.Limit;
+import io.lastmile.dataset.Step.Rename;
+import io.lastmile.dataset.Step.Sample;
 import io.lastmile.dataset.Step.Select;
+import io.lastmile.dataset.Step.SemiJoin;
+import io.lastmile.dataset.Step.Split;
+import io.lastmile.dataset.Step.Truncate;
+import io.lastmile.dataset.Step.Upsample;
+import io.lastmile.dataset.Step.Weight;
 import io.lastmile.error.LastmileException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The form in which an experiment travels: one JSON object with {@code "version":1}, without
  * spaces, keys sorted, defaults written out, and what is ordered (datasets, tensors, derived
- * columns, join keys) as arrays of {@code [name,value]}. Where the experiment was written is not
+ * columns, join keys …) as arrays of {@code [name,value]}. Where the experiment was written is not
  * part of it. Equal experiments have equal text, in whichever way they were said. Safe for any
  * thread.
  */
@@ -89,27 +100,105 @@ public final class CanonicalJson {
         switch (step) {
           case Filter filter -> filter.condition();
           case Derive derive ->
-              derive.columns().stream()
-                  .map(column -> List.of(column.name(), column.expression()))
-                  .toList();
+              pairs(derive.columns(), Derive.Column::name, Derive.Column::expression);
           case Select select -> select.columns();
           case Drop drop -> drop.columns();
-          case AntiJoin join -> antiJoin(join);
+          case Rename rename -> pairs(rename.names(), Rename.Name::from, Rename.Name::to);
+          case Cast cast -> pairs(cast.types(), Cast.Type::columns, Cast.Type::type);
+          case Join join -> join(join);
+          case SemiJoin join -> membership(join.table(), join.on());
+          case AntiJoin join -> membership(join.table(), join.on());
           case Downsample downsample -> downsample(downsample);
+          case Sample sample -> sample(sample);
+          case Upsample upsample -> upsample(upsample);
+          case Weight weight ->
+              pairs(weight.factors(), Derive.Column::name, Derive.Column::expression);
+          case Label label -> pairs(label.columns(), Label.Column::name, CanonicalJson::classes);
+          case Explode explode -> explode(explode);
+          case Truncate truncate ->
+              Map.of("columns", truncate.columns(), truncate.keep().word(), truncate.length());
+          case Split split -> split(split);
+          case Limit limit -> limit.rows();
         };
     return Map.of(step.kind(), said);
   }
 
-  private static Map<String, ?> antiJoin(AntiJoin join) {
-    List<List<String>> on =
-        join.on().stream().map(key -> List.of(key.left(), key.right())).toList();
-    return Map.of("parquet", join.table().paths(), "on", on);
+  private static <E> List<List<Object>> pairs(
+      List<E> things, Function<E, String> name, Function<E, Object> value) {
+    return things.stream().map(thing -> List.of(name.apply(thing), value.apply(thing))).toList();
+  }
+
+  private static Map<String, ?> join(Join join) {
+    Map<String, @Nullable Object> tree = membership(join.table(), join.on());
+    tree.put("select", join.select());
+    tree.put("prefix", join.prefix());
+    tree.put("how", join.how().word());
+    tree.put("match", join.match().word());
+    return tree;
+  }
+
+  private static Map<String, @Nullable Object> membership(SmallTable table, List<JoinKey> on) {
+    Map<String, @Nullable Object> tree =
+        switch (table.rows()) {
+          case SmallTable.Stored stored -> new HashMap<>(source(stored.source()));
+          case SmallTable.Inline inline -> new HashMap<>();
+        };
+    if (table.rows() instanceof SmallTable.Inline(List<SmallTable.Column> columns)) {
+      tree.put("values", pairs(columns, SmallTable.Column::name, SmallTable.Column::values));
+    }
+    tree.put("filter", table.filter());
+    tree.put("on", pairs(on, JoinKey::left, JoinKey::right));
+    return tree;
+  }
+
+  private static Map<String, ?> sample(Sample step) {
+    return Map.of(
+        "keep", step.keep(),
+        "by", step.by(),
+        "salt", step.salt(),
+        "resample", step.resample().word());
+  }
+
+  private static Map<String, ?> upsample(Upsample step) {
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("where", step.where());
+    tree.put("repeat", step.repeat());
+    return tree;
+  }
+
+  private static Map<String, ?> classes(Label.Column label) {
+    return Map.of(
+        "classes",
+        pairs(label.classes(), Label.Case::condition, Label.Case::label),
+        "else",
+        label.otherwise());
+  }
+
+  private static Map<String, ?> explode(Explode step) {
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("columns", step.columns());
+    tree.put("position", step.position());
+    return tree;
+  }
+
+  private static Map<String, ?> split(Split step) {
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("by", step.by());
+    tree.put("parts", pairs(step.parts(), Split.Part::name, Split.Part::share));
+    tree.put("part", step.part());
+    tree.put("salt", step.salt());
+    return tree;
   }
 
   private static Map<String, ?> downsample(Downsample step) {
     Map<String, @Nullable Object> tree = new HashMap<>();
     tree.put("where", step.where());
-    tree.put("keep", step.keep());
+    tree.put(
+        "keep",
+        switch (step.keep()) {
+          case Keep.Share share -> share.share();
+          case Keep.PerRow perRow -> perRow.expression();
+        });
     tree.put("by", step.by());
     tree.put("weight", step.weight());
     tree.put("salt", step.salt());

@@ -14,6 +14,9 @@ import java.util.regex.Pattern;
 final class Checks {
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}");
 
+  private static final Pattern SQL_TYPE =
+      Pattern.compile("[A-Za-z][A-Za-z0-9_]*( [A-Za-z]+)*(\\(\\d+(, ?\\d+)?\\))?(\\[\\d*])*");
+
   private Checks() {}
 
   static void positive(String element, long value) {
@@ -45,6 +48,23 @@ final class Checks {
     if (value.isBlank()) {
       throw LastmileException.user(
           element, "Invalid " + element + ": \"" + value + "\" (must be an SQL expression)");
+    }
+  }
+
+  /** A share of rows, in (0, 1]. */
+  static void share(String element, double value) {
+    if (!(value > 0 && value <= 1)) {
+      throw LastmileException.user(
+          element, "Invalid " + element + ": " + value + " (must be in (0, 1])");
+    }
+  }
+
+  /** The name of an SQL type; whether there is such a type, the planner sees. */
+  static void sqlType(String element, String value) {
+    if (!SQL_TYPE.matcher(value).matches()) {
+      throw LastmileException.user(
+          element,
+          "Invalid type: \"" + value + "\" (must be an SQL type such as FLOAT or BIGINT[])");
     }
   }
 

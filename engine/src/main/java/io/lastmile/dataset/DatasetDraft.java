@@ -1,6 +1,7 @@
 package io.lastmile.dataset;
 
 import io.lastmile.error.LastmileException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -90,19 +91,117 @@ public record DatasetDraft(
     return step(new Step.Drop(List.of(columns)));
   }
 
+  /** Then gives a column, or the columns of a pattern with one {@code *}, another name. */
+  public DatasetDraft rename(String from, String to) {
+    return step(new Step.Rename(List.of(new Step.Rename.Name(from, to))));
+  }
+
+  /** Then gives the columns of a name or pattern another SQL type. */
+  public DatasetDraft cast(String columns, String type) {
+    return step(new Step.Cast(List.of(new Step.Cast.Type(columns, type))));
+  }
+
+  /** Then adds the columns of a small table, by keys that both sides name alike. */
+  public DatasetDraft join(SmallTable table, String... on) {
+    return step(Join.of(table, on));
+  }
+
+  /** Then adds columns of a small table, refined: which ones, from matching rows only. */
+  public DatasetDraft join(SmallTable table, String on, UnaryOperator<Join> refinement) {
+    return step(refinement.apply(Join.of(table, on)));
+  }
+
+  /** Then keeps the rows whose keys are in a small table that names them alike. */
+  public DatasetDraft semiJoin(SmallTable table, String... on) {
+    return step(new Step.SemiJoin(table, JoinKey.of(on)));
+  }
+
+  /** Then drops the rows whose keys are in a small table that names them alike. */
+  public DatasetDraft antiJoin(SmallTable table, String... on) {
+    return step(new Step.AntiJoin(table, JoinKey.of(on)));
+  }
+
   /** Then drops the rows whose keys are in a Parquet table that names them alike. */
-  public DatasetDraft antiJoin(String path, String... columns) {
-    return step(Step.AntiJoin.of(path, columns));
+  public DatasetDraft antiJoin(String path, String... on) {
+    return antiJoin(SmallTable.parquet(path), on);
+  }
+
+  /** Then keeps a share of all rows, in (0, 1], without weights. */
+  public DatasetDraft sample(double keep, UnaryOperator<Step.Sample> refinement) {
+    return step(refinement.apply(Step.Sample.keeping(keep)));
+  }
+
+  /** Then repeats the rows for which the SQL condition is TRUE so many times. */
+  public DatasetDraft upsample(String where, int repeat) {
+    return step(new Step.Upsample(where, repeat));
+  }
+
+  /** Then multiplies a float32 weight, made where it does not exist, by an SQL expression. */
+  public DatasetDraft weight(String column, String expression) {
+    return step(new Step.Weight(List.of(new Step.Derive.Column(column, expression))));
+  }
+
+  /** Then adds an int32 label: 1 where the SQL condition is TRUE, else 0. */
+  public DatasetDraft label(String column, String condition) {
+    return step(new Step.Label(List.of(Step.Label.Column.of(column, condition))));
+  }
+
+  /** Then makes one row of each element of these lists, which are equally long. */
+  public DatasetDraft explode(String... columns) {
+    return step(new Step.Explode(List.of(columns), null));
+  }
+
+  /** Then cuts lists to their first values. */
+  public DatasetDraft truncateToFirst(int values, String... columns) {
+    return step(new Step.Truncate(List.of(columns), values, Step.End.FIRST));
+  }
+
+  /** Then cuts lists to their last values. */
+  public DatasetDraft truncateToLast(int values, String... columns) {
+    return step(new Step.Truncate(List.of(columns), values, Step.End.LAST));
+  }
+
+  /** Then splits the rows into parts and keeps those of one of them, by default its own name's. */
+  public DatasetDraft split(Step.Split split) {
+    return step(split);
+  }
+
+  /** Then ends each epoch after so many rows; nothing may follow. */
+  public DatasetDraft limit(long rows) {
+    return step(new Step.Limit(rows));
+  }
+
+  /**
+   * Another part of this dataset: its rows up to its first split, of which the given part is kept,
+   * with the same tensors, keys and batch. Steps behind the split are not taken over.
+   */
+  public DatasetDraft part(String name) {
+    for (int i = 0; i < steps.size(); i++) {
+      if (steps.get(i) instanceof Step.Split split) {
+        List<Step> before = steps.subList(0, i);
+        return new DatasetDraft(
+            source,
+            Written.plus(before, split.part(name).resolved(name)),
+            tensors,
+            batch,
+            null,
+            keys,
+            prefetch,
+            slots);
+      }
+    }
+    throw LastmileException.user(
+        "part", "Unknown part \"" + name + "\" (the dataset has no split)");
   }
 
   /** Then keeps a share of the rows, in (0, 1], by row identity. */
   public DatasetDraft downsample(double keep) {
-    return step(Step.Downsample.keeping(keep));
+    return step(Downsample.keeping(keep));
   }
 
   /** Then keeps a share of the rows, in (0, 1], refined: by which keys, of which rows. */
-  public DatasetDraft downsample(double keep, UnaryOperator<Step.Downsample> refinement) {
-    return step(refinement.apply(Step.Downsample.keeping(keep)));
+  public DatasetDraft downsample(double keep, UnaryOperator<Downsample> refinement) {
+    return step(refinement.apply(Downsample.keeping(keep)));
   }
 
   /** This dataset with one more tensor. */
@@ -152,6 +251,45 @@ public record DatasetDraft(
     return new DatasetDraft(source, steps, tensors, batch, shuffle, keys, prefetch, count);
   }
 
+  /** This dataset without tensors. */
+  DatasetDraft withoutTensors() {
+    return new DatasetDraft(source, steps, List.of(), batch, shuffle, keys, prefetch, slots);
+  }
+
+  /** What was said of a finished dataset. */
+  static DatasetDraft of(Dataset dataset) {
+    return new DatasetDraft(
+        dataset.source(),
+        dataset.steps(),
+        dataset.tensors(),
+        dataset.batch(),
+        dataset.shuffle(),
+        dataset.keys(),
+        dataset.prefetch(),
+        dataset.slots());
+  }
+
+  /** The steps, each split saying its part; a limit may only be the last. */
+  private List<Step> resolvedSteps(String name) {
+    List<Step> resolved = new ArrayList<>();
+    for (Step step : steps) {
+      String element = "steps[" + resolved.size() + "]." + step.kind();
+      if (step instanceof Step.Limit && resolved.size() < steps.size() - 1) {
+        throw LastmileException.user(element, "Invalid limit: a step follows (must be the last)");
+      }
+      resolved.add(step instanceof Step.Split split ? resolved(split, name, element) : step);
+    }
+    return resolved;
+  }
+
+  private static Step.Split resolved(Step.Split split, String name, String element) {
+    try {
+      return split.resolved(name);
+    } catch (LastmileException mistake) {
+      throw mistake.under(element);
+    }
+  }
+
   /** The finished dataset, the defaults that hang on its name filled in. */
   Dataset build(String name) {
     Checks.name("", name);
@@ -166,6 +304,6 @@ public record DatasetDraft(
               : Shuffle.rowGroups(Shuffle.RowGroups.DEFAULT_COUNT);
     }
     int ring = slots == null ? prefetch + 2 : slots;
-    return new Dataset(source, steps, tensors, batch, order, keys, prefetch, ring);
+    return new Dataset(source, resolvedSteps(name), tensors, batch, order, keys, prefetch, ring);
   }
 }

@@ -1,6 +1,9 @@
 package io.lastmile.dataset;
 
+import io.lastmile.error.LastmileException;
+import io.lastmile.error.Nearest;
 import java.util.List;
+import java.util.Map;
 
 /** How a dataset, its source, its tensors and its order are written. */
 final class DatasetForm {
@@ -39,22 +42,70 @@ final class DatasetForm {
 
   private static final Fields<DatasetDraft> DATASET =
       Fields.<DatasetDraft>none()
-          .required("source", (draft, value) -> draft.source(SourceForm.read(value)))
+          .required("source", DatasetForm::source)
           .key("steps", (draft, value) -> value.list().fold(draft, StepForm::read))
-          .required("tensors", (draft, value) -> value.mapping().fold(draft, DatasetForm::tensor))
+          .key(
+              "tensors",
+              (draft, value) -> value.mapping().fold(draft.withoutTensors(), DatasetForm::tensor))
           .key("batch", (draft, value) -> draft.batch(value.count()))
           .key("shuffle", (draft, value) -> draft.shuffle(shuffle(value)))
           .key("keys", (draft, value) -> draft.keys(value.strings()))
           .key("order", DatasetForm::order)
           .key("prefetch", (draft, value) -> draft.prefetch(value.count()))
           .key("slots", (draft, value) -> draft.slots(value.count()))
-          .later("split", "part", "mix", "limit", "certificate");
+          .later("mix", "certificate");
+
+  /** A part of another dataset, in the place of a source. */
+  private static final Fields<Part> PART =
+      Fields.<Part>none()
+          .required("dataset", (part, value) -> new Part(value.string(), part.name))
+          .required("part", (part, value) -> new Part(part.dataset, value.string()));
 
   private DatasetForm() {}
 
-  static DatasetDraft read(Written value) {
-    return DATASET.read(value, Dataset.parquet("-"));
+  /**
+   * The dataset that is written.
+   *
+   * @param before the datasets above it, whose parts it may be
+   */
+  static DatasetDraft read(Written value, Map<String, Dataset> before) {
+    DatasetDraft start = Dataset.parquet("-");
+    for (Written field : value.mapping().parts()) {
+      if (field.name().equals("source") && isPart(field)) {
+        start = value.within(() -> part(field, before));
+      }
+    }
+    DatasetDraft draft = DATASET.read(value, start);
+    if (draft.tensors().isEmpty() && !value.has("tensors")) {
+      throw value.mistake("Missing key \"tensors\"");
+    }
+    return draft;
   }
+
+  private static boolean isPart(Written source) {
+    return source.has("dataset") || source.has("part");
+  }
+
+  private static DatasetDraft source(DatasetDraft draft, Written value) {
+    return isPart(value) ? draft : draft.source(SourceForm.read(value));
+  }
+
+  private static DatasetDraft part(Written source, Map<String, Dataset> before) {
+    Part part = PART.read(source, new Part("-", "-"));
+    Dataset dataset = before.get(part.dataset);
+    if (dataset == null) {
+      throw LastmileException.user(
+              "dataset",
+              "Unknown dataset \""
+                  + part.dataset
+                  + "\" (must be one that is written above it)"
+                  + Nearest.hint(part.dataset, before.keySet()))
+          .under(source.name());
+    }
+    return source.within(() -> DatasetDraft.of(dataset).part(part.name));
+  }
+
+  private record Part(String dataset, String name) {}
 
   private static DatasetDraft tensor(DatasetDraft draft, Written value) {
     return draft.tensor(TENSOR.read(value, Tensor.of(value.name(), List.of("-"))));

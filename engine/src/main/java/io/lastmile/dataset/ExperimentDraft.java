@@ -44,6 +44,11 @@ public final class ExperimentDraft {
     return new ExperimentDraft(name, 0, Map.of(), null, Cluster.local(), Origin.code(Path.of("")));
   }
 
+  /** The datasets so far, by name. */
+  Map<String, Dataset> datasets() {
+    return datasets;
+  }
+
   /** This experiment with another name. */
   ExperimentDraft name(String other) {
     Checks.name("name", other);

@@ -57,7 +57,7 @@ final class ExperimentForm {
   }
 
   private static ExperimentDraft dataset(ExperimentDraft draft, Written value) {
-    DatasetDraft dataset = DatasetForm.read(value);
+    DatasetDraft dataset = DatasetForm.read(value, draft.datasets());
     return draft.dataset(value.name(), value.within(() -> dataset.build(value.name())));
   }
 

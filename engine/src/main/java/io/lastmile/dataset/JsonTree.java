@@ -12,7 +12,19 @@ import org.jspecify.annotations.Nullable;
 /** Canonical JSON as a tree of what was written; a null stands for what was not. */
 final class JsonTree {
   /** Keys whose arrays of pairs are mappings in which the order counts. */
-  private static final Set<String> ORDERED = Set.of("datasets", "tensors", "derive", "on");
+  private static final Set<String> ORDERED =
+      Set.of(
+          "datasets",
+          "tensors",
+          "derive",
+          "on",
+          "rename",
+          "cast",
+          "label",
+          "classes",
+          "weight",
+          "parts",
+          "values");
 
   private static final String VERSION = "version";
 

@@ -1,30 +1,32 @@
 package io.lastmile.dataset;
 
-import io.lastmile.dataset.Step.AntiJoin;
+import io.lastmile.dataset.Step.Cast;
 import io.lastmile.dataset.Step.Derive;
-import io.lastmile.dataset.Step.Downsample;
-import java.util.ArrayList;
+import io.lastmile.dataset.Step.Explode;
+import io.lastmile.dataset.Step.Label;
+import io.lastmile.dataset.Step.Rename;
+import io.lastmile.dataset.Step.Truncate;
+import io.lastmile.dataset.Step.Weight;
 import java.util.List;
+import java.util.function.Function;
 
 /** How the steps of a dataset are written: each a mapping of its kind to what it says. */
 final class StepForm {
-  private static final Fields<Downsample> DOWNSAMPLE =
-      Fields.<Downsample>none()
-          .key("where", (step, value) -> step.where(value.expression()))
-          .required("keep", StepForm::keep)
-          .key("by", (step, value) -> step.by(value.oneOrMore()))
-          .key("weight", (step, value) -> step.weight(value.string()))
-          .key("salt", (step, value) -> step.salt(value.string()))
-          .key(
-              "resample",
-              (step, value) ->
-                  step.resample(value.word(List.of(Step.Resample.values()), Step.Resample::word)));
+  private static final Fields<Explode> EXPLODE =
+      Fields.<Explode>none()
+          .required("columns", (step, value) -> new Explode(columns(value), step.position()))
+          .key("position", (step, value) -> step.position(value.string()));
 
-  private static final Fields<WrittenJoin> ANTI_JOIN =
-      Fields.<WrittenJoin>none()
-          .required("parquet", (join, value) -> join.table(value.oneOrMore()))
-          .required("on", (join, value) -> join.on(keys(value)))
-          .later("csv", "json", "arrow", "values", "filter", "on_corrupt", "schema");
+  private static final Fields<Truncate> TRUNCATE =
+      Fields.<Truncate>none()
+          .required("columns", (step, value) -> step.columns(columns(value)))
+          .key("first", (step, value) -> step.keep(value.count(), Step.End.FIRST))
+          .key("last", (step, value) -> step.keep(value.count(), Step.End.LAST));
+
+  private static final Fields<Label.Column> LABEL =
+      Fields.<Label.Column>none()
+          .required("classes", (label, value) -> label.classes(cases(value)))
+          .key("else", (label, value) -> label.otherwise(value.count()));
 
   private static final Fields<DatasetDraft> STEP =
       Fields.<DatasetDraft>none()
@@ -32,24 +34,21 @@ final class StepForm {
           .key("derive", (draft, value) -> draft.step(new Derive(derived(value))))
           .key("select", (draft, value) -> draft.select(value.oneOrMore()))
           .key("drop", (draft, value) -> draft.drop(value.oneOrMore()))
-          .key("anti_join", (draft, value) -> draft.step(antiJoin(value)))
-          .key(
-              "downsample",
-              (draft, value) -> draft.step(DOWNSAMPLE.read(value, Downsample.keeping(1))))
-          .later(
-              "join",
-              "semi_join",
-              "sample",
-              "upsample",
-              "weight",
-              "label",
-              "explode",
-              "truncate",
-              "limit",
-              "split",
-              "mix",
-              "rename",
-              "cast");
+          .key("rename", (draft, value) -> draft.step(new Rename(names(value))))
+          .key("cast", (draft, value) -> draft.step(new Cast(types(value))))
+          .key("join", (draft, value) -> draft.step(JoinForm.join(value)))
+          .key("semi_join", (draft, value) -> draft.step(JoinForm.semiJoin(value)))
+          .key("anti_join", (draft, value) -> draft.step(JoinForm.antiJoin(value)))
+          .key("downsample", (draft, value) -> draft.step(SamplingForm.downsample(value)))
+          .key("sample", (draft, value) -> draft.step(SamplingForm.sample(value)))
+          .key("upsample", (draft, value) -> draft.step(SamplingForm.upsample(value)))
+          .key("weight", (draft, value) -> draft.step(new Weight(factors(value))))
+          .key("label", (draft, value) -> draft.step(new Label(labels(value))))
+          .key("explode", (draft, value) -> draft.step(explode(value)))
+          .key("truncate", (draft, value) -> draft.step(truncate(value)))
+          .key("split", (draft, value) -> draft.step(SamplingForm.split(value)))
+          .key("limit", (draft, value) -> draft.step(new Step.Limit(value.wholeNumber())))
+          .later("mix");
 
   private StepForm() {}
 
@@ -71,49 +70,58 @@ final class StepForm {
     return more;
   }
 
-  private static Downsample keep(Downsample step, Written value) {
-    if (value.kind() == Written.Kind.TEXT) {
-      throw value.mistake("keep as an expression is not supported yet");
-    }
-    return step.keep(value.number());
+  private static List<String> columns(Written value) {
+    return List.of(value.oneOrMore());
   }
 
   private static List<Derive.Column> derived(Written value) {
-    return value
-        .mapping()
-        .fold(
-            List.of(),
-            (all, part) -> Written.plus(all, new Derive.Column(part.name(), part.expression())));
+    return each(value, part -> new Derive.Column(part.name(), part.expression()));
   }
 
-  private static AntiJoin antiJoin(Written value) {
-    WrittenJoin join = ANTI_JOIN.read(value, new WrittenJoin(Source.Parquet.of("-"), List.of()));
-    return value.within(() -> new AntiJoin(join.table, join.on));
+  private static List<Rename.Name> names(Written value) {
+    return each(value, part -> new Rename.Name(part.name(), part.string()));
   }
 
-  private static List<AntiJoin.Key> keys(Written value) {
-    if (value.kind() == Written.Kind.MAPPING) {
-      return value.fold(
-          List.of(),
-          (all, part) -> Written.plus(all, new AntiJoin.Key(part.name(), part.string())));
-    }
-    if (value.kind() != Written.Kind.TEXT && value.kind() != Written.Kind.LIST) {
-      throw value.wrong("a column, a list of columns or { left: right }");
-    }
-    List<AntiJoin.Key> keys = new ArrayList<>();
-    for (String column : value.oneOrMore()) {
-      keys.add(new AntiJoin.Key(column, column));
-    }
-    return keys;
+  private static List<Cast.Type> types(Written value) {
+    return each(value, part -> new Cast.Type(part.name(), part.string()));
   }
 
-  private record WrittenJoin(Source.Parquet table, List<AntiJoin.Key> on) {
-    WrittenJoin table(String... paths) {
-      return new WrittenJoin(Source.Parquet.of(paths), on);
-    }
+  private static List<Derive.Column> factors(Written value) {
+    return each(value, part -> new Derive.Column(part.name(), part.formula()));
+  }
 
-    WrittenJoin on(List<AntiJoin.Key> keys) {
-      return new WrittenJoin(table, keys);
+  private static List<Label.Column> labels(Written value) {
+    return each(
+        value,
+        part ->
+            part.kind() == Written.Kind.TEXT
+                ? Label.Column.of(part.name(), part.expression())
+                : LABEL.read(part, Label.Column.of(part.name(), "-")));
+  }
+
+  private static List<Label.Case> cases(Written value) {
+    return each(value, part -> new Label.Case(part.name(), part.count()));
+  }
+
+  private static <E> List<E> each(Written value, Function<Written, E> reading) {
+    return value.mapping().fold(List.of(), (all, part) -> Written.plus(all, reading.apply(part)));
+  }
+
+  private static Explode explode(Written value) {
+    return value.kind() == Written.Kind.MAPPING
+        ? EXPLODE.read(value, new Explode(List.of("-"), null))
+        : new Explode(columns(value), null);
+  }
+
+  private static Truncate truncate(Written value) {
+    if (value.mapping().has("first") == value.has("last")) {
+      throw value.mistake(
+          "Invalid "
+              + value.label()
+              + ": "
+              + (value.has("first") ? "first and last" : "neither first nor last")
+              + " (must be one of them)");
     }
+    return TRUNCATE.read(value, new Truncate(List.of("-"), 1, Step.End.FIRST));
   }
 }

@@ -12,6 +12,7 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Something that was written: a scalar, a list or a mapping, in YAML or JSON.
@@ -69,6 +70,24 @@ record Written(String name, String label, int line, Kind kind, String text, List
   /** A truth. */
   boolean truth() {
     return expect(kind == Kind.TRUTH, "true or false").text.equals("true");
+  }
+
+  /** The text of an SQL expression, which may be a number. */
+  String formula() {
+    boolean number = kind == Kind.NUMBER || kind == Kind.WHOLE_NUMBER;
+    return expect(number || kind == Kind.TEXT, "an SQL expression").text;
+  }
+
+  /** A Long, a Double, a String or a Boolean; null for nothing. */
+  @Nullable Object scalar() {
+    return switch (kind) {
+      case TEXT -> text;
+      case WHOLE_NUMBER -> wholeNumber();
+      case NUMBER -> number();
+      case TRUTH -> truth();
+      case NOTHING -> null;
+      case LIST, MAPPING -> throw wrong("a number, text, true, false or nothing");
+    };
   }
 
   /** A list of text. */

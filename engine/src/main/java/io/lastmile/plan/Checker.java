@@ -48,6 +48,21 @@ final class Checker {
     }
   }
 
+  /** What a condition stands for in a scope. */
+  Binding condition(String sql, Scope scope, String element) {
+    Binding binding = bind(sql, scope, element);
+    if (!binding.type().equals(new ColumnType.Scalar(ColumnType.Kind.BOOLEAN))) {
+      throw LastmileException.user(
+          element,
+          "Invalid condition: "
+              + sql
+              + " is "
+              + binding.type().sql()
+              + " (must be BOOLEAN, such as a comparison)");
+    }
+    return binding;
+  }
+
   private Expressions.Expression parsed(String sql, String element) {
     try {
       return Expressions.parse(session, sql);

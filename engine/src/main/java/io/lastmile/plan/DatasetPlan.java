@@ -12,7 +12,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a dataset is run. Immutable; any thread.
@@ -22,6 +24,7 @@ import java.util.stream.Stream;
  * @param table its files
  * @param smallTables files of its map-side joins
  * @param query of its splits
+ * @param limit the step that ends each epoch; null: none
  * @param forms tensors, keys and the row identity, in the order of the batch
  * @param splits of each epoch
  * @param fingerprint of everything that decides its row sequence, hexadecimal
@@ -33,6 +36,7 @@ public record DatasetPlan(
     ParquetTable table,
     List<ParquetTable> smallTables,
     SplitQuery query,
+    @Nullable Limit limit,
     List<TensorForm> forms,
     Splits splits,
     String fingerprint,
@@ -47,6 +51,15 @@ public record DatasetPlan(
   public DatasetPlan {
     smallTables = List.copyOf(smallTables);
     forms = List.copyOf(forms);
+  }
+
+  /** The steps that can drop rows, in order: those of the query, then the limit. */
+  public List<DropStep> drops() {
+    List<DropStep> drops = new ArrayList<>(query.drops());
+    if (limit != null) {
+      drops.add(new DropStep(limit.step(), "limit", "", Set.of()));
+    }
+    return drops;
   }
 
   /**

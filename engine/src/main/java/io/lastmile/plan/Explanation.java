@@ -4,7 +4,6 @@ import io.lastmile.batch.TensorForm;
 import io.lastmile.dataset.ByteSize;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Shuffle;
-import io.lastmile.dataset.Step;
 import io.lastmile.dataset.Tensor;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
@@ -75,37 +74,8 @@ final class Explanation {
 
   private void steps(Dataset dataset) {
     for (int i = 0; i < dataset.steps().size(); i++) {
-      line(i == 0 ? "steps" : "", i + " " + step(dataset.steps().get(i)));
+      line(i == 0 ? "steps" : "", i + " " + StepText.of(dataset.steps().get(i)));
     }
-  }
-
-  private static String step(Step step) {
-    return switch (step) {
-      case Step.Filter filter -> "filter: keep where " + filter.condition();
-      case Step.Derive derive ->
-          "derive: "
-              + derive.columns().stream()
-                  .map(column -> column.name() + " = " + column.expression())
-                  .collect(Collectors.joining("; "));
-      case Step.Select select -> "select: " + String.join(", ", select.columns());
-      case Step.Drop drop -> "drop: " + String.join(", ", drop.columns());
-      case Step.AntiJoin join ->
-          "anti_join: drop where "
-              + join.on().stream()
-                  .map(key -> key.left() + " = " + key.right())
-                  .collect(Collectors.joining(" and "))
-              + " in "
-              + String.join(", ", join.table().paths());
-      case Step.Downsample sample -> downsample(sample);
-    };
-  }
-
-  private static String downsample(Step.Downsample sample) {
-    String where = sample.where() == null ? "all rows" : "rows where " + sample.where();
-    String by = sample.by().isEmpty() ? "the row identity" : String.join(", ", sample.by());
-    String weight =
-        sample.weight() == null ? "" : "; " + sample.weight() + " × " + 1 / sample.keep();
-    return "downsample: keep " + sample.keep() + " of " + where + " by hash of " + by + weight;
   }
 
   private void tensors(DatasetPlan plan) {

@@ -50,6 +50,7 @@ public final class JobPlan implements AutoCloseable {
       for (Map.Entry<String, Dataset> dataset : experiment.datasets().entrySet()) {
         datasets.put(dataset.getKey(), planner.plan(dataset.getKey(), dataset.getValue()));
       }
+      engine.limitMemory(budget.engine() - planner.smallTableBytes());
       return new JobPlan(experiment, engine, scratch, budget, Map.copyOf(datasets), startedNanos);
     } catch (RuntimeException e) {
       engine.close();

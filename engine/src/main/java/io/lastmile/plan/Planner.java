@@ -16,9 +16,7 @@ import io.lastmile.source.TableColumn;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
 import io.lastmile.split.Splits;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /** Plans the datasets of one experiment. Used by one thread. */
 final class Planner {
@@ -28,6 +26,7 @@ final class Planner {
   private final Budget budget;
   private final Vocabularies vocabularies;
   private final Scratch scratch;
+  private final SmallTables smallTables;
 
   Planner(Experiment experiment, Engine engine, Session session, Budget budget, Scratch scratch) {
     this.experiment = experiment;
@@ -36,6 +35,14 @@ final class Planner {
     this.budget = budget;
     this.vocabularies = new Vocabularies(experiment.origin().folder());
     this.scratch = scratch;
+    this.smallTables =
+        new SmallTables(
+            engine, session, experiment.origin().folder(), scratch, budget.engine() / 2);
+  }
+
+  /** Bytes of the small tables of the datasets planned so far. */
+  long smallTableBytes() {
+    return smallTables.bytes();
   }
 
   DatasetPlan plan(String name, Dataset dataset) {
@@ -58,36 +65,30 @@ final class Planner {
             + " AS SELECT * FROM "
             + SplitQuery.scan(table.files().subList(0, 1))
             + " LIMIT 0");
-    KeyTables keyTables =
-        new KeyTables(
-            engine, session, experiment.origin().folder(), scratch, "keys of " + name + " ");
-    Stage stage =
+    StepCompiler steps =
         new StepCompiler(
-                new Checker(session, schema), keyTables, element, experiment.seed(), scope(table))
-            .compile(dataset.steps());
+            new Checker(session, schema),
+            smallTables,
+            element,
+            experiment.seed(),
+            SplitQuery.scope(table));
+    Stage stage = steps.compile(dataset.steps());
     TensorCompiler tensors = new TensorCompiler(stage.scope(), element, vocabularies);
-    List<TensorForm> forms = tensors.compile(dataset);
+    List<TensorForm> forms = tensors.compile(dataset, stage.levels().size() > 1);
     DatasetPlan plan =
         new DatasetPlan(
             name,
             dataset,
             table,
-            keyTables.tables(),
+            steps.tables(),
             SplitQuery.of(tensors.outputs(), stage, table.columns()),
+            stage.limit(),
             forms,
             new Splits(table.files(), dataset.shuffle(), experiment.seed()),
-            Fingerprint.of(experiment.seed(), dataset, table, keyTables.tables()),
+            Fingerprint.of(experiment.seed(), dataset, table, steps.tables()),
             budget);
     checkMemory(plan, experiment.cluster().workers(), element);
     return plan;
-  }
-
-  private static Scope scope(ParquetTable table) {
-    Map<String, Binding> columns = new LinkedHashMap<>();
-    for (TableColumn column : table.columns()) {
-      columns.put(column.name(), SplitQuery.column(column));
-    }
-    return new Scope(columns);
   }
 
   private static void checkNames(ParquetTable table, String element) {

@@ -1,9 +1,11 @@
 package io.lastmile.plan;
 
+import io.lastmile.dataset.Step;
 import io.lastmile.error.LastmileException;
 import io.lastmile.error.Nearest;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +46,35 @@ final class Scope {
     Map<String, Binding> rest = new LinkedHashMap<>(columns);
     rest.keySet().removeAll(names);
     return new Scope(rest);
+  }
+
+  /** This scope with other names: a later one does not see an earlier one's. */
+  Scope renamed(List<Step.Rename.Name> names, String element) {
+    Map<String, String> to = new HashMap<>();
+    for (Step.Rename.Name name : names) {
+      for (String from : matching(List.of(name.from()), element)) {
+        String renamed = has(name.from()) ? name.to() : replaced(from, name);
+        if (to.put(from, renamed) != null) {
+          throw LastmileException.user(element, "Invalid rename: \"" + from + "\" gets two names");
+        }
+      }
+    }
+    Map<String, Binding> all = new LinkedHashMap<>();
+    columns.forEach((name, binding) -> {
+      String now = to.getOrDefault(name, name);
+      if (all.put(now, binding) != null) {
+        throw LastmileException.user(
+            element, "Invalid column name: \"" + now + "\" (exists already)");
+      }
+    });
+    return new Scope(all);
+  }
+
+  /** The name in which what a pattern's star stood for stands for the other's. */
+  private static String replaced(String from, Step.Rename.Name name) {
+    int star = name.from().indexOf('*');
+    int after = name.from().length() - star - 1;
+    return name.to().replace("*", from.substring(star, from.length() - after));
   }
 
   private Binding binding(String name) {

@@ -4,12 +4,16 @@ import io.lastmile.query.ColumnType;
 import io.lastmile.query.ColumnType.Kind;
 import io.lastmile.query.Expressions;
 import io.lastmile.source.FileColumns;
+import io.lastmile.source.ParquetTable;
 import io.lastmile.source.TableColumn;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -19,10 +23,10 @@ import java.util.stream.Collectors;
  * counted, every output computed on the rows that stay.
  *
  * @param outputs SQL of each result column
- * @param drops the steps that drop rows
+ * @param levels of the steps that drop or copy rows, at least one
  * @param sources columns of the source that are read
  */
-public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String> sources) {
+public record SplitQuery(List<String> outputs, List<Level> levels, List<String> sources) {
   /**
    * Bits of the row identity that hold the row number in its file; the bits above hold the file's
    * ordinal in the table.
@@ -48,23 +52,112 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
   private static final Pattern RESERVED =
       Pattern.compile("lastmile_.*|file_row_number", Pattern.CASE_INSENSITIVE);
 
+  private static final String COPY = "lastmile_copy_";
+  private static final int COPY_BITS = 63;
+
   public SplitQuery {
     outputs = List.copyOf(outputs);
-    drops = List.copyOf(drops);
+    levels = List.copyOf(levels);
     sources = List.copyOf(sources);
   }
 
   static SplitQuery of(Outputs outputs, Stage stage, List<TableColumn> columns) {
     Set<String> used = new LinkedHashSet<>(outputs.sources());
-    stage.drops().forEach(drop -> used.addAll(drop.sources()));
+    for (Level level : stage.levels()) {
+      level.drops().forEach(drop -> used.addAll(drop.sources()));
+      if (level.copies() != null) {
+        used.addAll(level.copies().sources());
+      }
+    }
     List<String> inFileOrder =
         columns.stream().map(TableColumn::name).filter(used::contains).toList();
-    return new SplitQuery(outputs.sql(), stage.drops(), inFileOrder);
+    return new SplitQuery(outputs.sql(), stage.levels(), inFileOrder);
   }
 
-  /** The same with only some outputs and steps: for finding the one that fails. */
-  public SplitQuery only(List<String> someOutputs, List<DropStep> someDrops) {
-    return new SplitQuery(someOutputs, someDrops, sources);
+  /** The steps that drop rows, in order. */
+  public List<DropStep> drops() {
+    return levels.stream().flatMap(level -> level.drops().stream()).toList();
+  }
+
+  /** The steps that make several rows of one, in order. */
+  public List<CopyStep> copies() {
+    return levels.stream().map(Level::copies).filter(Objects::nonNull).toList();
+  }
+
+  /** The same with only some outputs and the first steps: for finding the one that fails. */
+  public SplitQuery only(List<String> someOutputs, int firstDrops) {
+    List<Level> some = new ArrayList<>();
+    int left = firstDrops;
+    for (Level level : levels) {
+      int here = Math.min(left, level.drops().size());
+      left -= here;
+      boolean last = left == 0 && (firstDrops < drops().size() || level.copies() == null);
+      some.add(new Level(level.drops().subList(0, here), last ? null : level.copies()));
+      if (last) {
+        break;
+      }
+    }
+    return new SplitQuery(someOutputs, some, sources);
+  }
+
+  /** How many counters {@code lastmile_kept} needs: for each level, of rows kept and dropped. */
+  public int counters() {
+    return levels.size() + drops().size();
+  }
+
+  /**
+   * What became of the rows of a split.
+   *
+   * @param counters that its query counted
+   * @param kept rows that it gave
+   */
+  public Tally tally(long[] counters, long kept) {
+    if (!counts()) {
+      return new Tally(kept, List.of(), List.of(), kept);
+    }
+    List<Long> added = new ArrayList<>();
+    List<Long> dropped = new ArrayList<>();
+    long read = 0;
+    long stayed = 0;
+    int at = 0;
+    for (int level = 0; level < levels.size(); level++) {
+      long here = counters[at];
+      long staying = counters[at++];
+      for (int i = 0; i < levels.get(level).drops().size(); i++) {
+        here += counters[at];
+        dropped.add(counters[at++]);
+      }
+      if (level == 0) {
+        read = here;
+      } else {
+        added.add(here - stayed);
+      }
+      stayed = staying;
+    }
+    return new Tally(read, added, dropped, stayed);
+  }
+
+  private boolean counts() {
+    return counters() > 1;
+  }
+
+  /** The number of a copy that the step at the end of a level makes, from 0. */
+  static Binding copyNumber(int level) {
+    return new Binding(COPY + level, new ColumnType.Scalar(Kind.BIGINT), null, Set.of());
+  }
+
+  /** The column of an element of a list that the step at the end of a level takes apart. */
+  static String element(int level, int list) {
+    return "lastmile_element_" + level + "_" + list;
+  }
+
+  /** The columns of a table, as the query reads them. */
+  static Scope scope(ParquetTable table) {
+    Map<String, Binding> columns = new LinkedHashMap<>();
+    for (TableColumn column : table.columns()) {
+      columns.put(column.name(), column(column));
+    }
+    return new Scope(columns);
   }
 
   /** Whether a source with a column of this name could not be read. */
@@ -72,8 +165,7 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
     return RESERVED.matcher(column).matches();
   }
 
-  /** A column of the source as it is. */
-  static Binding column(TableColumn column) {
+  private static Binding column(TableColumn column) {
     return new Binding(
         Expressions.quote(column.name()),
         column.type(),
@@ -106,6 +198,11 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
 
   /** Index of the row identity among the result columns. */
   public int identity() {
+    return outputs.size() + (copies().isEmpty() ? 0 : 1);
+  }
+
+  /** Index of the copy number among the result columns; it is there where steps copy rows. */
+  public int copyNumber() {
     return outputs.size();
   }
 
@@ -118,16 +215,57 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
     for (String output : outputs) {
       sql.append(output).append(", ");
     }
-    sql.append(IDENTITY)
-        .append(", ")
-        .append(ORDER)
-        .append("\nFROM (\n  ")
-        .append(String.join("\n  UNION ALL\n  ", ranges(split.parts())))
-        .append("\n) AS source");
-    if (!drops.isEmpty()) {
-      sql.append("\nWHERE lastmile_kept(").append(dropCode()).append(")");
+    if (!copies().isEmpty()) {
+      sql.append(wholeCopyNumber()).append(", ");
     }
+    sql.append(IDENTITY).append(", ").append(ORDER).append("\nFROM ").append(rows(split));
     return sql.toString().replace(StepCompiler.EPOCH, Integer.toString(split.epoch()));
+  }
+
+  /** The rows of the last level that stay. */
+  private String rows(Split split) {
+    String rows =
+        "(\n  " + String.join("\n  UNION ALL\n  ", ranges(split.parts())) + "\n) AS source";
+    int counter = 0;
+    for (int i = 0; i < levels.size(); i++) {
+      Level level = levels.get(i);
+      if (counts()) {
+        rows += "\nWHERE lastmile_kept(" + counter + ", " + dropCode(level.drops()) + ")";
+      }
+      counter += 1 + level.drops().size();
+      CopyStep copies = level.copies();
+      if (copies != null) {
+        rows = "(\nSELECT *" + unnested(copies, i) + "\nFROM " + rows + "\n) AS level_" + (i + 1);
+      }
+    }
+    return rows;
+  }
+
+  private static String unnested(CopyStep copies, int level) {
+    StringBuilder sql = new StringBuilder();
+    copies
+        .elements()
+        .forEach(
+            (column, list) -> sql.append(", unnest(").append(list).append(") AS ").append(column));
+    return sql.append(", unnest(range(CAST((")
+        .append(copies.count())
+        .append(") AS BIGINT))) AS ")
+        .append(COPY)
+        .append(level)
+        .toString();
+  }
+
+  /** Several copy numbers of a row as one int64, the first in the highest bits. */
+  private String wholeCopyNumber() {
+    int count = copies().size();
+    int bits = COPY_BITS / count;
+    String whole = COPY + 0;
+    for (int level = 1; level < count; level++) {
+      whole =
+          "(%s * %d + CASE WHEN %s < %d THEN %s ELSE error('more than %d copies of a row') END)"
+              .formatted(whole, 1L << bits, COPY + level, 1L << bits, COPY + level, 1L << bits);
+    }
+    return whole;
   }
 
   /**
@@ -145,7 +283,10 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
         + between(part, part);
   }
 
-  private String dropCode() {
+  private static String dropCode(List<DropStep> drops) {
+    if (drops.isEmpty()) {
+      return "0";
+    }
     StringBuilder code = new StringBuilder("CASE");
     for (int i = 0; i < drops.size(); i++) {
       code.append("\n  WHEN ").append(drops.get(i).condition()).append(" THEN ").append(i + 1);
@@ -180,7 +321,7 @@ public record SplitQuery(List<String> outputs, List<DropStep> drops, List<String
         .append(IDENTITY)
         .append(", []::BIGINT[] AS ")
         .append(ORDER);
-    if (drops.stream().anyMatch(drop -> drop.condition().contains(IDENTITY_PATH.sql()))) {
+    if (drops().stream().anyMatch(drop -> drop.condition().contains(IDENTITY_PATH.sql()))) {
       sql.append(", ")
           .append(Expressions.literal(first.file().relative()))
           .append(" AS ")

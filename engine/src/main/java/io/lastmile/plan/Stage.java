@@ -1,12 +1,17 @@
 package io.lastmile.plan;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Neighbouring steps that one query runs.
  *
  * @param scope the columns after them
- * @param drops the steps that drop rows, in order: a row is dropped by the first whose condition is
- *     TRUE, and no later one sees it
+ * @param levels at least one
+ * @param limit the step that ends the epoch, which the sequence applies; null: none
  */
-record Stage(Scope scope, List<DropStep> drops) {}
+record Stage(Scope scope, List<Level> levels, @Nullable Limit limit) {
+  Stage {
+    levels = List.copyOf(levels);
+  }
+}

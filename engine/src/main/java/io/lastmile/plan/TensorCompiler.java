@@ -41,8 +41,11 @@ final class TensorCompiler {
     return outputs;
   }
 
-  /** The forms of the batch, in its order: tensors, keys, the row identity. */
-  List<TensorForm> compile(Dataset of) {
+  /**
+   * The forms of the batch, in its order: tensors, keys, the copy number where steps copy rows, the
+   * row identity.
+   */
+  List<TensorForm> compile(Dataset of, boolean copies) {
     List<TensorForm> forms = new ArrayList<>();
     for (Tensor tensor : of.tensors()) {
       String element = dataset + ".tensors." + tensor.name();
@@ -60,8 +63,11 @@ final class TensorCompiler {
     for (String key : of.keys()) {
       forms.add(key(key, dataset + ".keys"));
     }
-    int identity = outputs.sql().size();
-    forms.add(TensorForm.column("", Role.IDENTITY, DType.INT64, "", identity));
+    int next = outputs.sql().size();
+    if (copies) {
+      forms.add(TensorForm.column("", Role.COPY, DType.INT64, "", next++));
+    }
+    forms.add(TensorForm.column("", Role.IDENTITY, DType.INT64, "", next));
     return forms;
   }
 

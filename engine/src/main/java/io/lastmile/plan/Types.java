@@ -4,6 +4,7 @@ import io.lastmile.query.ColumnType;
 import io.lastmile.query.ColumnType.Kind;
 import java.util.EnumSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Which types may be used for what. */
 final class Types {
@@ -32,6 +33,8 @@ final class Types {
           Kind.VARCHAR,
           Kind.BLOB);
 
+  private static final String WHOLE = "CAST(CAST((%s) AS HUGEINT) AS VARCHAR)";
+
   private Types() {}
 
   /** Whether values of the type can be keys of a sampling hash. */
@@ -45,18 +48,38 @@ final class Types {
         && (INTEGERS.contains(scalar.kind()) || OTHER_NUMBERS.contains(scalar.kind()));
   }
 
-  /** Whether keys of the two types can be equal. */
-  static boolean comparable(ColumnType left, ColumnType right) {
-    if (!(left instanceof ColumnType.Scalar) || !(right instanceof ColumnType.Scalar)) {
-      return false;
+  /**
+   * How keys of two types are written so that equal ones have equal bytes: SQL with {@code %s} for
+   * the key; null when they cannot be compared.
+   */
+  static @Nullable String keyForm(ColumnType left, ColumnType right) {
+    if (!(left instanceof ColumnType.Scalar(Kind mine))
+        || !(right instanceof ColumnType.Scalar(Kind other))) {
+      return null;
     }
-    return left.equals(right)
-        || (numeric(left) && numeric(right) && floating(left) == floating(right));
+    if (INTEGERS.contains(mine) && INTEGERS.contains(other)) {
+      boolean alike = (mine == Kind.UBIGINT) == (other == Kind.UBIGINT);
+      return alike ? "%s" : WHOLE;
+    }
+    if (wide(mine) && wide(other)) {
+      return WHOLE;
+    }
+    if (floating(mine) && floating(other)) {
+      // -0.0 equals 0.0
+      return "CAST(CAST((%s) AS DOUBLE) + 0.0 AS VARCHAR)";
+    }
+    if (mine != other || !OTHER_KEYS.contains(mine)) {
+      return null;
+    }
+    boolean nanoseconds = mine == Kind.TIMESTAMP_NS || mine == Kind.TIMESTAMP_TZ_NS;
+    return nanoseconds ? "epoch_ns(%s)" : "%s";
   }
 
-  /** Integers beyond 2^53 would be equal to others as floating-point numbers. */
-  private static boolean floating(ColumnType type) {
-    return type instanceof ColumnType.Scalar scalar
-        && (scalar.kind() == Kind.FLOAT || scalar.kind() == Kind.DOUBLE);
+  private static boolean wide(Kind kind) {
+    return kind == Kind.HUGEINT || INTEGERS.contains(kind);
+  }
+
+  private static boolean floating(Kind kind) {
+    return kind == Kind.FLOAT || kind == Kind.DOUBLE;
   }
 }

@@ -78,10 +78,15 @@ final class DuckDb {
   static final MethodHandle LIST_CHILD = function("list_vector_get_child", L_L, GETTER);
   static final MethodHandle ARRAY_CHILD = function("array_vector_get_child", L_L, GETTER);
 
+  static final MethodHandle LIST_RESERVE = function("list_vector_reserve", I_LL);
+  static final MethodHandle LIST_SET_SIZE = function("list_vector_set_size", I_LL);
+  static final MethodHandle ENSURE_VALIDITY = function("vector_ensure_validity_writable", V_L);
+
   static final MethodHandle CREATE_TYPE =
       function("create_logical_type", FunctionDescriptor.of(JAVA_LONG, JAVA_INT));
   static final MethodHandle DESTROY_TYPE = function("destroy_logical_type", V_L);
   static final MethodHandle TYPE_ID = function("get_type_id", I_L);
+  static final MethodHandle DECIMAL_TYPE = function("decimal_internal_type", I_L);
   static final MethodHandle LIST_ELEMENT = function("list_type_child_type", L_L);
   static final MethodHandle ARRAY_ELEMENT = function("array_type_child_type", L_L);
   static final MethodHandle ARRAY_LENGTH = function("array_type_array_size", L_L);

@@ -4,6 +4,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -13,13 +15,14 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * <p>Each query runs on the thread that asks for its rows, in the order of the files.
  *
  * <p>Two functions of Lastmile's are registered: {@code lastmile_unit} ({@link UnitFunction}) and
- * {@code lastmile_kept} ({@link KeptFunction}).
+ * {@code lastmile_kept} ({@link KeptFunction}); each {@link Lookup} brings its own.
  */
 public final class Engine implements AutoCloseable {
   /** Rows are computed as they are asked for, not 10 MiB ahead. */
   private static final String SESSION_SETTINGS = "SET streaming_buffer_size='1B'";
 
   private final long database;
+  private final Queue<Lookup> owned = new ConcurrentLinkedQueue<>();
   private final AtomicBoolean closed = new AtomicBoolean();
 
   private Engine(long database) {
@@ -86,6 +89,18 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  /** Keeps memory that queries read; it is given back when the engine is closed. */
+  void own(Lookup lookup) {
+    owned.add(lookup);
+  }
+
+  /** Sets another limit for all sessions together, in bytes. */
+  public void limitMemory(long bytes) {
+    try (Session session = connect()) {
+      session.execute("SET GLOBAL memory_limit='" + bytes + "B'");
+    }
+  }
+
   /** The engine's version, such as {@code v2.0.0}: other versions may give other rows. */
   public static String version() {
     return NativeMemory.message(DuckDb.call(DuckDb.LIBRARY_VERSION));
@@ -95,6 +110,7 @@ public final class Engine implements AutoCloseable {
   public void close() {
     if (closed.compareAndSet(false, true)) {
       DuckDb.destroy(DuckDb.CLOSE, database);
+      owned.forEach(Lookup::close);
     }
   }
 }

@@ -6,11 +6,12 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code lastmile_kept(code INTEGER) -> BOOLEAN}: counts the rows by code, and is true for code 0.
+ * {@code lastmile_kept(counter INTEGER, code INTEGER) -> BOOLEAN}: counts the rows at counter +
+ * code, and is true for code 0.
  *
- * <p>{@code WHERE lastmile_kept(CASE WHEN … THEN 1 WHEN … THEN 2 ELSE 0 END)} counts each row that
- * a query reads exactly once, at the first step that drops it or at 0. The counts go to the session
- * whose rows are being fetched: the engine computes on that thread.
+ * <p>{@code WHERE lastmile_kept(0, CASE WHEN … THEN 1 WHEN … THEN 2 ELSE 0 END)} counts each row
+ * that a query reads exactly once, at the first step that drops it or at 0. The counts go to the
+ * session whose rows are being fetched: the engine computes on that thread.
  */
 final class KeptFunction {
   /** Where this thread counts while it is inside a call of its session. */
@@ -18,7 +19,11 @@ final class KeptFunction {
 
   private static final ScalarFunction FUNCTION =
       new ScalarFunction(
-              "lastmile_kept", LogicalTypes.BOOLEAN, KeptFunction::run, LogicalTypes.INTEGER)
+              "lastmile_kept",
+              LogicalTypes.BOOLEAN,
+              KeptFunction::run,
+              LogicalTypes.INTEGER,
+              LogicalTypes.INTEGER)
           .runEachRow();
 
   private KeptFunction() {}
@@ -41,7 +46,9 @@ final class KeptFunction {
 
   private static void run(long arguments, long result) {
     long rows = DuckDb.call(DuckDb.CHUNK_SIZE, arguments);
-    long vector = DuckDb.call(DuckDb.CHUNK_VECTOR, arguments, 0);
+    long flags = DuckDb.call(DuckDb.VECTOR_DATA, result);
+    long counters = DuckDb.call(DuckDb.VECTOR_DATA, DuckDb.call(DuckDb.CHUNK_VECTOR, arguments, 0));
+    long vector = DuckDb.call(DuckDb.CHUNK_VECTOR, arguments, 1);
     long codes = DuckDb.call(DuckDb.VECTOR_DATA, vector);
     long validity = DuckDb.call(DuckDb.VECTOR_VALIDITY, vector);
     long @Nullable [] drops = COUNTS.get();
@@ -51,13 +58,14 @@ final class KeptFunction {
       }
       int code = NativeMemory.ALL.get(JAVA_INT_UNALIGNED, codes + row * 4);
       if (drops != null) {
-        if (code < 0 || code >= drops.length) {
+        int counter = NativeMemory.ALL.get(JAVA_INT_UNALIGNED, counters + row * 4) + code;
+        if (counter < 0 || counter >= drops.length) {
           throw new IllegalArgumentException(
-              "lastmile_kept: code " + code + " (must be in [0, " + drops.length + "))");
+              "lastmile_kept: counter " + counter + " (must be in [0, " + drops.length + "))");
         }
-        drops[code]++;
+        drops[counter]++;
       }
-      NativeMemory.ALL.set(JAVA_BYTE, result + row, (byte) (code == 0 ? 1 : 0));
+      NativeMemory.ALL.set(JAVA_BYTE, flags + row, (byte) (code == 0 ? 1 : 0));
     }
   }
 }

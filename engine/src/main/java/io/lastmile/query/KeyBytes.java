@@ -61,6 +61,23 @@ final class KeyBytes {
     size = prefixSize;
   }
 
+  /** Starts a row of keys alone. */
+  void start() {
+    size = 0;
+    prefixSize = 0;
+  }
+
+  /** Whether the bytes of this row lie at an address. */
+  boolean isAt(long address, long length) {
+    return length == size
+        && MemorySegment.mismatch(buffer, 0, size, NativeMemory.ALL, address, address + length) < 0;
+  }
+
+  /** Adds the bytes of this row to others. */
+  void copy(GrowingMemory to) {
+    to.append(buffer.address(), size);
+  }
+
   /** Adds one byte. */
   void tag(int value) {
     room(1);

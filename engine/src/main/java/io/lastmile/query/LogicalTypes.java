@@ -57,6 +57,16 @@ final class LogicalTypes {
     return id;
   }
 
+  /** Bytes of a DECIMAL's value, given its handle. */
+  static int decimalWidth(long type) {
+    return switch (DuckDb.state(DuckDb.DECIMAL_TYPE, type)) {
+      case SMALLINT -> 2;
+      case INTEGER -> 4;
+      case BIGINT -> 8;
+      default -> 16;
+    };
+  }
+
   /** The name of a type in SQL, without the types inside. */
   static String name(int id) {
     Kind kind = kind(id);

@@ -40,6 +40,16 @@ public final class Rows implements AutoCloseable {
     return columns;
   }
 
+  /** The type of a column in the engine; the caller destroys it. */
+  long type(int column) {
+    return DuckDb.call(DuckDb.PREPARED_COLUMN_TYPE, prepared.statement(), column);
+  }
+
+  /** The first columns of the rows of the last {@link #next()}, as keys. */
+  KeyColumns keys(int count) {
+    return KeyColumns.of(chunk, 0, count);
+  }
+
   /**
    * Runs the query until it has more rows; null at the end. The vectors are valid until the next
    * call of this method or of {@link #close()}, never empty, and the same object each time.

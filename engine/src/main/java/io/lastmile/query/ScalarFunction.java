@@ -22,7 +22,7 @@ final class ScalarFunction {
      * Computes a value for each row.
      *
      * @param arguments the arguments' vectors, flat
-     * @param result the address of the values to write
+     * @param result the vector to write
      */
     void run(long arguments, long result);
   }
@@ -36,7 +36,7 @@ final class ScalarFunction {
   private static final MethodHandle CHECK = handle("check", Check.class, 1);
 
   private final String name;
-  private final int result;
+  private final long result;
   private final int[] parameters;
   private final Body body;
   private @Nullable Check check;
@@ -44,6 +44,15 @@ final class ScalarFunction {
 
   /** A function with these logical types of its result and parameters. */
   ScalarFunction(String name, int result, Body body, int... parameters) {
+    this(name, DuckDb.type(result), body, parameters);
+  }
+
+  /** A function whose result has the type of a handle, which lives until it is registered. */
+  static ScalarFunction ofType(String name, long result, Body body, int... parameters) {
+    return new ScalarFunction(name, result, body, parameters);
+  }
+
+  private ScalarFunction(String name, long result, Body body, int... parameters) {
     this.name = name;
     this.result = result;
     this.body = body;
@@ -70,7 +79,7 @@ final class ScalarFunction {
       for (int parameter : parameters) {
         withType(DuckDb.FUNCTION_PARAMETER, function, parameter);
       }
-      withType(DuckDb.FUNCTION_RETURN, function, result);
+      DuckDb.run(DuckDb.FUNCTION_RETURN, function, result);
       DuckDb.run(DuckDb.FUNCTION_SEES_NULLS, function);
       if (isVolatile) {
         DuckDb.run(DuckDb.FUNCTION_VOLATILE, function);
@@ -98,7 +107,7 @@ final class ScalarFunction {
   @SuppressWarnings("UnusedMethod")
   private static void body(Body body, long info, long arguments, long result) {
     try {
-      body.run(arguments, DuckDb.call(DuckDb.VECTOR_DATA, result));
+      body.run(arguments, result);
     } catch (Throwable e) {
       report(DuckDb.FUNCTION_ERROR, info, e);
     }

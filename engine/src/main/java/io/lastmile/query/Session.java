@@ -88,8 +88,8 @@ public final class Session implements AutoCloseable {
   }
 
   /**
-   * Where {@code lastmile_kept} counts from now on: it adds one to {@code drops[code]} for each
-   * row, also for code 0, the rows that stay. Null: nowhere.
+   * Where {@code lastmile_kept} counts from now on: it adds one to {@code drops[counter + code]}
+   * for each row, also for code 0, the rows that stay. Null: nowhere.
    */
   public void counting(long @Nullable [] drops) {
     this.drops = drops;

@@ -171,16 +171,12 @@ class CanonicalJsonTest {
         .antiJoin("data/spam.parquet", "user_id")
         .step(
             new Step.AntiJoin(
-                Source.Parquet.of("x.parquet", "y.parquet"),
-                List.of(
-                    new Step.AntiJoin.Key("user_id", "user_id"),
-                    new Step.AntiJoin.Key("item_id", "item_id"))))
+                SmallTable.parquet("x.parquet", "y.parquet"),
+                List.of(new JoinKey("user_id", "user_id"), new JoinKey("item_id", "item_id"))))
         .step(
             new Step.AntiJoin(
-                Source.Parquet.of("blocked"),
-                List.of(
-                    new Step.AntiJoin.Key("item_id", "id"),
-                    new Step.AntiJoin.Key("weird column", "w"))))
+                SmallTable.parquet("blocked"),
+                List.of(new JoinKey("item_id", "id"), new JoinKey("weird column", "w"))))
         .filter("surface <> 'board'")
         .downsample(
             0.1,

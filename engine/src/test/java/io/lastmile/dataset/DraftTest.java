@@ -100,9 +100,9 @@ class DraftTest {
     refused(
         () ->
             new Step.AntiJoin(
-                Source.Parquet.of("s").onCorrupt(Source.OnCorrupt.SKIP),
-                List.of(new Step.AntiJoin.Key("a", "a"))),
-        "Invalid on_corrupt: skip (the table of an anti_join must be whole) [on_corrupt]");
+                SmallTable.of(Source.Parquet.of("s").onCorrupt(Source.OnCorrupt.SKIP)),
+                List.of(new JoinKey("a", "a"))),
+        "Invalid on_corrupt: skip (the table of a join must be whole) [on_corrupt]");
   }
 
   @Test

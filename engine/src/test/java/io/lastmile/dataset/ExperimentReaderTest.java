@@ -88,8 +88,9 @@ class ExperimentReaderTest {
     Dataset dataset = dataset("steps: [downsample: {keep: 0.5}, downsample: {keep: 0.5, salt: b}]");
     assertThat(dataset.steps())
         .containsExactly(
-            new Step.Downsample(null, 0.5, List.of(), null, "downsample", Step.Resample.ONCE),
-            new Step.Downsample(null, 0.5, List.of(), null, "b", Step.Resample.ONCE));
+            new Downsample(
+                null, new Keep.Share(0.5), List.of(), null, "downsample", Step.Resample.ONCE),
+            new Downsample(null, new Keep.Share(0.5), List.of(), null, "b", Step.Resample.ONCE));
   }
 
   @Test

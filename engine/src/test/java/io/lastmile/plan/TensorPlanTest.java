@@ -10,6 +10,7 @@ import io.lastmile.dataset.Experiment;
 import io.lastmile.dataset.Tensor;
 import io.lastmile.error.LastmileException;
 import io.lastmile.query.EngineResource;
+import io.lastmile.source.TestScratch;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -48,7 +49,8 @@ class TensorPlanTest {
 
   private JobPlan plan(DatasetDraft dataset) {
     return JobPlan.of(
-        Experiment.named("e").in(folder).dataset("train", dataset).workers(1).build());
+        Experiment.named("e").in(folder).dataset("train", dataset).workers(1).build(),
+        new TestScratch(folder));
   }
 
   @Test

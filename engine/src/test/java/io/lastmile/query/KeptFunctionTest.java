@@ -74,7 +74,7 @@ class KeptFunctionTest {
     long[] counts = new long[3];
     String code = "CASE WHEN bucket < 10 THEN 1 WHEN bucket >= 50 THEN 2 ELSE 0 END";
     List<Long> ids =
-        ids("SELECT id, list FROM (" + all() + ") WHERE lastmile_kept(" + code + ")", counts);
+        ids("SELECT id, list FROM (" + all() + ") WHERE lastmile_kept(0, " + code + ")", counts);
     assertThat(ids).isEqualTo(expected(id -> id % 100 >= 10 && id % 100 < 50));
     assertThat(counts).containsExactly(32_000, 8_000, 40_000);
   }
@@ -85,7 +85,7 @@ class KeptFunctionTest {
     String code =
         "CASE WHEN (id IN (SELECT id FROM blocked)) IS TRUE THEN 1"
             + " WHEN lastmile_unit(1, 'downsample', NULL, id) >= 0.5 THEN 2 ELSE 0 END";
-    String sql = "SELECT id FROM (" + all() + ") WHERE lastmile_kept(" + code + ")";
+    String sql = "SELECT id FROM (" + all() + ") WHERE lastmile_kept(0, " + code + ")";
     List<Long> ids = ids(sql, counts);
     assertThat(ids).isSorted().allMatch(id -> id % 7 != 0);
     assertThat(counts[1]).isEqualTo((FILES * ROWS + 6) / 7);
@@ -99,7 +99,7 @@ class KeptFunctionTest {
     String code =
         "CASE WHEN ((id, bucket) IN (SELECT id, id % 100 FROM blocked)) IS TRUE THEN 1 ELSE 0 END";
     List<Long> ids =
-        ids("SELECT id FROM (" + all() + ") WHERE lastmile_kept(" + code + ")", counts);
+        ids("SELECT id FROM (" + all() + ") WHERE lastmile_kept(0, " + code + ")", counts);
     assertThat(ids).isEqualTo(expected(id -> id % 7 != 0));
     assertThat(Arrays.stream(counts).sum()).isEqualTo(FILES * ROWS);
   }
@@ -111,7 +111,7 @@ class KeptFunctionTest {
         String.join(" UNION ALL ", scan(3, 2048, 4095), scan(0, 0, 2047), scan(1, 18432, 19999));
     String code = "CASE WHEN bucket = 0 THEN 1 ELSE 0 END";
     List<Long> ids =
-        ids("SELECT id FROM (" + sources + ") WHERE lastmile_kept(" + code + ")", counts);
+        ids("SELECT id FROM (" + sources + ") WHERE lastmile_kept(0, " + code + ")", counts);
     List<Long> expected = new ArrayList<>();
     LongStream.range(62_048, 64_096).forEach(expected::add);
     LongStream.range(0, 2048).forEach(expected::add);
@@ -127,7 +127,7 @@ class KeptFunctionTest {
     String code =
         "CASE WHEN text = 'bad' THEN 1 WHEN CAST(text AS BIGINT) % 2 = 0 THEN 2 ELSE 0 END";
     String sql =
-        "SELECT CAST(text AS BIGINT) FROM (" + all() + ") WHERE lastmile_kept(" + code + ")";
+        "SELECT CAST(text AS BIGINT) FROM (" + all() + ") WHERE lastmile_kept(0, " + code + ")";
     assertThat(ids(sql, counts)).isEqualTo(expected(id -> id % 5 != 0 && id % 2 != 0));
     assertThat(counts).containsExactly(32_000, 16_000, 32_000);
   }
@@ -135,9 +135,9 @@ class KeptFunctionTest {
   @Test
   void countsConstantCodes() {
     long[] counts = new long[2];
-    assertThat(ids("SELECT id FROM (" + all() + ") WHERE lastmile_kept(0)", counts))
+    assertThat(ids("SELECT id FROM (" + all() + ") WHERE lastmile_kept(0, 0)", counts))
         .hasSize(80_000);
-    assertThat(ids("SELECT id FROM (" + all() + ") WHERE lastmile_kept(1)", counts)).isEmpty();
+    assertThat(ids("SELECT id FROM (" + all() + ") WHERE lastmile_kept(0, 1)", counts)).isEmpty();
     assertThat(counts).containsExactly(80_000, 80_000);
   }
 
@@ -148,8 +148,8 @@ class KeptFunctionTest {
     try (Session other = DUCK.engine().connect()) {
       other.counting(others);
       DUCK.session().counting(mine);
-      try (Rows a = DUCK.session().query("SELECT * FROM range(9000) WHERE lastmile_kept(0)");
-          Rows b = other.query("SELECT * FROM range(7000) WHERE lastmile_kept(0)")) {
+      try (Rows a = DUCK.session().query("SELECT * FROM range(9000) WHERE lastmile_kept(0, 0)");
+          Rows b = other.query("SELECT * FROM range(7000) WHERE lastmile_kept(0, 0)")) {
         boolean more = true;
         while (more) {
           more = a.next() != null;
@@ -159,7 +159,8 @@ class KeptFunctionTest {
       assertThat(mine).containsExactly(9000);
       assertThat(others).containsExactly(7000);
       DUCK.session().counting(null);
-      assertThat(DUCK.session().rows("SELECT * FROM range(5) WHERE lastmile_kept(0)")).hasSize(5);
+      assertThat(DUCK.session().rows("SELECT * FROM range(5) WHERE lastmile_kept(0, 0)"))
+          .hasSize(5);
       assertThat(mine).containsExactly(9000);
     }
   }
@@ -168,7 +169,7 @@ class KeptFunctionTest {
   void countsFewRowsBeforeTheyAreAskedFor() {
     long[] counts = new long[1];
     DUCK.session().counting(counts);
-    String sql = "SELECT id FROM (" + all() + ") WHERE lastmile_kept(0)";
+    String sql = "SELECT id FROM (" + all() + ") WHERE lastmile_kept(0, 0)";
     try (Rows rows = DUCK.session().query(sql)) {
       assertThat(counts).containsExactly(0);
       assertThat(rows.next()).isNotNull();
@@ -179,11 +180,11 @@ class KeptFunctionTest {
   @Test
   void refusesCodesItCannotCount() {
     DUCK.session().counting(new long[2]);
-    assertThat(DUCK.failure("SELECT lastmile_kept(2)").summary())
-        .isEqualTo("lastmile_kept: code 2 (must be in [0, 2))");
-    assertThat(DUCK.failure("SELECT lastmile_kept(-1)").summary())
-        .isEqualTo("lastmile_kept: code -1 (must be in [0, 2))");
-    assertThat(DUCK.failure("SELECT lastmile_kept(NULL)").summary())
+    assertThat(DUCK.failure("SELECT lastmile_kept(1, 1)").summary())
+        .isEqualTo("lastmile_kept: counter 2 (must be in [0, 2))");
+    assertThat(DUCK.failure("SELECT lastmile_kept(0, -1)").summary())
+        .isEqualTo("lastmile_kept: counter -1 (must be in [0, 2))");
+    assertThat(DUCK.failure("SELECT lastmile_kept(0, NULL)").summary())
         .isEqualTo("lastmile_kept: the code is null");
   }
 }

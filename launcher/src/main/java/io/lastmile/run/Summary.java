@@ -77,6 +77,7 @@ public record Summary(
    *
    * @param epoch from 0
    * @param read rows of the source
+   * @param added by each step that makes several rows of one
    * @param dropped by each step that can drop rows
    * @param delivered rows the ranks got, padding not counted
    * @param padded padding rows
@@ -85,11 +86,13 @@ public record Summary(
   public record Epoch(
       int epoch,
       long read,
-      List<Drop> dropped,
+      List<StepRows> added,
+      List<StepRows> dropped,
       long delivered,
       long padded,
       Map<String, Long> unknown) {
     public Epoch {
+      added = List.copyOf(added);
       dropped = List.copyOf(dropped);
       unknown = Collections.unmodifiableMap(new LinkedHashMap<>(unknown));
     }
@@ -102,5 +105,5 @@ public record Summary(
    * @param kind its key, such as {@code filter}
    * @param rows dropped
    */
-  public record Drop(int step, String kind, long rows) {}
+  public record StepRows(int step, String kind, long rows) {}
 }

@@ -1,7 +1,6 @@
 package io.lastmile.run;
 
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -53,14 +52,14 @@ final class SummaryJson {
     return Map.of(
         "epoch", epoch.epoch(),
         "rows_read", epoch.read(),
-        "rows_added", List.of(),
-        "rows_dropped", epoch.dropped().stream().map(SummaryJson::drop).toList(),
+        "rows_added", epoch.added().stream().map(SummaryJson::stepRows).toList(),
+        "rows_dropped", epoch.dropped().stream().map(SummaryJson::stepRows).toList(),
         "rows_delivered", epoch.delivered(),
         "rows_padded", epoch.padded(),
         "unknown", epoch.unknown());
   }
 
-  private static Map<String, Object> drop(Summary.Drop drop) {
-    return Map.of("step", drop.step(), "kind", drop.kind(), "rows", drop.rows());
+  private static Map<String, Object> stepRows(Summary.StepRows rows) {
+    return Map.of("step", rows.step(), "kind", rows.kind(), "rows", rows.rows());
   }
 }

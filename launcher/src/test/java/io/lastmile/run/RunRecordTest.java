@@ -46,9 +46,10 @@ class RunRecordTest {
                     new Summary.Epoch(
                         0,
                         1000,
+                        List.of(new Summary.StepRows(1, "explode", 20)),
                         List.of(
-                            new Summary.Drop(0, "anti_join", 100),
-                            new Summary.Drop(2, "downsample", 400)),
+                            new Summary.StepRows(0, "anti_join", 100),
+                            new Summary.StepRows(2, "downsample", 400)),
                         500,
                         1,
                         Map.of("city", 12L))))));
@@ -123,7 +124,8 @@ class RunRecordTest {
     record.summary(summary());
     assertThat(record.folder().resolve("summary.json"))
         .hasContent(
-            "{\"datasets\":{\"train\":{\"epochs\":[{\"epoch\":0,\"rows_added\":[],"
+            "{\"datasets\":{\"train\":{\"epochs\":[{\"epoch\":0,\"rows_added\":["
+                + "{\"kind\":\"explode\",\"rows\":20,\"step\":1}],"
                 + "\"rows_delivered\":500,\"rows_dropped\":["
                 + "{\"kind\":\"anti_join\",\"rows\":100,\"step\":0},"
                 + "{\"kind\":\"downsample\",\"rows\":400,\"step\":2}],"

@@ -6,10 +6,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * How far one epoch of a feed is. At its end rows read = rows delivered + rows dropped.
+ * How far one epoch of a feed is. At its end rows read + rows added = rows delivered + rows
+ * dropped.
  *
  * @param epoch from 0
  * @param rowsRead rows of the source that were read
+ * @param rowsAdded by each step that makes several rows of one, in their order
  * @param rowsDropped by each step that can drop rows, in their order
  * @param rowsDelivered rows given to the ranks, padding not counted
  * @param rowsPadded padding rows given to ranks that would have got none
@@ -19,22 +21,24 @@ import java.util.Map;
 public record EpochProgress(
     int epoch,
     long rowsRead,
-    List<Drop> rowsDropped,
+    List<StepRows> rowsAdded,
+    List<StepRows> rowsDropped,
     long rowsDelivered,
     long rowsPadded,
     Map<String, Long> unknown,
     boolean ended) {
   public EpochProgress {
+    rowsAdded = List.copyOf(rowsAdded);
     rowsDropped = List.copyOf(rowsDropped);
     unknown = Collections.unmodifiableMap(new LinkedHashMap<>(unknown));
   }
 
   /**
-   * What one step dropped.
+   * What one step added or dropped.
    *
    * @param step its number among the steps of the dataset, from 0
    * @param kind its key, such as {@code filter}
-   * @param rows dropped so far
+   * @param rows added or dropped so far
    */
-  public record Drop(int step, String kind, long rows) {}
+  public record StepRows(int step, String kind, long rows) {}
 }

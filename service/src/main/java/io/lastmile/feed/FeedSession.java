@@ -4,7 +4,9 @@ import io.lastmile.batch.Layout;
 import io.lastmile.batch.PackedRows;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
+import io.lastmile.plan.CopyStep;
 import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.DropStep;
 import io.lastmile.plan.JobPlan;
 import io.lastmile.sequence.Counts;
 import io.lastmile.sequence.Position;
@@ -150,11 +152,10 @@ final class FeedSession implements StepSink {
   }
 
   private Position position(@Nullable Map<?, ?> state) {
-    int drops = plan.query().drops().size();
     if (state == null) {
-      return Position.startOf(0, plan.fingerprint(), drops);
+      return Position.startOf(0, plan);
     }
-    Position position = Position.of(state, plan.fingerprint(), drops);
+    Position position = Position.of(state, plan);
     int splits = plan.splits().count();
     if (position.split() > splits) {
       throw LastmileException.of(
@@ -415,18 +416,21 @@ final class FeedSession implements StepSink {
     sequences.forEach((epoch, sequence) -> {
       Position at = sequence.position();
       Counts given = delivered(at);
-      List<EpochProgress.Drop> drops = new ArrayList<>();
-      for (int i = 0; i < plan.query().drops().size(); i++) {
-        drops.add(
-            new EpochProgress.Drop(
-                plan.query().drops().get(i).step(),
-                plan.query().drops().get(i).kind(),
-                at.counts().dropped().get(i)));
+      List<EpochProgress.StepRows> added = new ArrayList<>();
+      for (CopyStep copies : plan.query().copies()) {
+        long rows = at.counts().added().get(added.size());
+        added.add(new EpochProgress.StepRows(copies.step(), copies.kind(), rows));
+      }
+      List<EpochProgress.StepRows> drops = new ArrayList<>();
+      for (DropStep drop : plan.drops()) {
+        long rows = at.counts().dropped().get(drops.size());
+        drops.add(new EpochProgress.StepRows(drop.step(), drop.kind(), rows));
       }
       epochs.add(
           new EpochProgress(
               epoch,
               at.counts().read(),
+              added,
               drops,
               given.delivered(),
               at.counts().padded(),
@@ -443,7 +447,7 @@ final class FeedSession implements StepSink {
       Position taken = rank.taken();
       Counts counts = least;
       if (taken == null || taken.epoch() < sent.epoch()) {
-        counts = begun.getOrDefault(sent.epoch(), Counts.none(least.dropped().size()));
+        counts = begun.getOrDefault(sent.epoch(), Counts.none(plan));
       } else if (taken.epoch() == sent.epoch()) {
         counts = taken.counts();
       }

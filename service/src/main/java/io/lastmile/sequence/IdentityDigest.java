@@ -11,31 +11,39 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The hash of a row identity: XXH64 of the file's relative path in UTF-8, a zero byte, and the row
- * number as int64 little-endian, with seed 0. Summed over rows it names a set of rows whatever
- * their order. Used by one thread at a time.
+ * The hash of a row identity: XXH64 of the file's relative path in UTF-8, a zero byte, the row
+ * number and, where a step copies rows, the copy number, as int64 little-endian, with seed 0.
+ * Summed over rows it names a set of rows whatever their order. Used by one thread at a time.
  */
 final class IdentityDigest {
   private static final ValueLayout.OfLong NUMBER =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final List<TableFile> files;
+  private final boolean copies;
   private int file = -1;
   private MemorySegment bytes = MemorySegment.NULL;
 
-  IdentityDigest(List<TableFile> files) {
+  IdentityDigest(List<TableFile> files, boolean copies) {
     this.files = files;
+    this.copies = copies;
   }
 
-  long of(long identity) {
+  long of(long identity, long copy) {
     int ordinal = (int) (identity >>> SplitQuery.NUMBER_BITS);
     if (ordinal != file) {
       byte[] path = files.get(ordinal).relative().getBytes(StandardCharsets.UTF_8);
-      bytes = MemorySegment.ofArray(Arrays.copyOf(path, path.length + 1 + Long.BYTES));
+      bytes =
+          MemorySegment.ofArray(
+              Arrays.copyOf(path, path.length + 1 + (copies ? 2 : 1) * Long.BYTES));
       file = ordinal;
     }
-    bytes.set(
-        NUMBER, bytes.byteSize() - Long.BYTES, identity & ((1L << SplitQuery.NUMBER_BITS) - 1));
+    long end = bytes.byteSize();
+    if (copies) {
+      end -= Long.BYTES;
+      bytes.set(NUMBER, end, copy);
+    }
+    bytes.set(NUMBER, end - Long.BYTES, identity & ((1L << SplitQuery.NUMBER_BITS) - 1));
     return XXH64.hash(bytes, 0, bytes.byteSize(), 0);
   }
 }

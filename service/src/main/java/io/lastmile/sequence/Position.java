@@ -3,6 +3,7 @@ package io.lastmile.sequence;
 import io.lastmile.dataset.Json;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
+import io.lastmile.plan.DatasetPlan;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -35,8 +36,8 @@ public record Position(
   private static final long VERSION = 1;
 
   /** The start of an epoch. */
-  public static Position startOf(int epoch, String fingerprint, int dropSteps) {
-    return new Position(fingerprint, epoch, 0, 0, 0, 0, Counts.none(dropSteps), 0);
+  public static Position startOf(int epoch, DatasetPlan plan) {
+    return new Position(plan.fingerprint(), epoch, 0, 0, 0, 0, Counts.none(plan), 0);
   }
 
   /** The canonical JSON, UTF-8. */
@@ -48,6 +49,7 @@ public record Position(
   public Map<String, Object> tree() {
     Map<String, Object> count = new LinkedHashMap<>();
     count.put("read", counts.read());
+    count.put("added", counts.added());
     count.put("dropped", counts.dropped());
     count.put("delivered", counts.delivered());
     count.put("padded", counts.padded());
@@ -69,10 +71,11 @@ public record Position(
    * The position that a script loaded.
    *
    * @param tree of its JSON
-   * @param dropSteps steps of the plan that can drop rows
+   * @param plan that goes on from it
    * @throws LastmileException of kind USER when it is none, or one of another plan
    */
-  public static Position of(Map<?, ?> tree, String fingerprint, int dropSteps) {
+  public static Position of(Map<?, ?> tree, DatasetPlan plan) {
+    String fingerprint = plan.fingerprint();
     try {
       if (number(tree, "version") != VERSION) {
         throw invalid("version " + tree.get("version") + " (this is version " + VERSION + ")");
@@ -86,12 +89,11 @@ public record Position(
                 + " (other files, steps, shuffle, seed or engine)");
       }
       Map<?, ?> counts = (Map<?, ?>) value(tree, "counts");
-      List<Long> dropped =
-          ((List<?>) value(counts, "dropped")).stream().map(Long.class::cast).toList();
-      if (dropped.size() != dropSteps) {
-        throw invalid(
-            "it counts " + dropped.size() + " steps that drop rows, the plan has " + dropSteps);
-      }
+      List<Long> added =
+          counts.get("added") == null
+              ? List.of()
+              : numbers(counts, "added", plan.query().copies().size(), "copy");
+      List<Long> dropped = numbers(counts, "dropped", plan.drops().size(), "drop");
       return new Position(
           fingerprint,
           Math.toIntExact(number(tree, "epoch")),
@@ -101,6 +103,7 @@ public record Position(
           number(tree, "row"),
           new Counts(
               number(counts, "read"),
+              added,
               dropped,
               number(counts, "delivered"),
               number(counts, "padded"),
@@ -109,6 +112,16 @@ public record Position(
     } catch (ClassCastException | ArithmeticException | IllegalArgumentException e) {
       throw invalid("" + e.getMessage());
     }
+  }
+
+  private static List<Long> numbers(Map<?, ?> counts, String key, int steps, String what) {
+    List<Long> numbers = ((List<?>) value(counts, key)).stream().map(Long.class::cast).toList();
+    if (numbers.size() != steps) {
+      throw invalid(
+          "it counts %d steps that %s rows, the plan has %d"
+              .formatted(numbers.size(), what, steps));
+    }
+    return numbers;
   }
 
   /** Counts of unknown values; a position of before there were any has none. */

@@ -17,6 +17,9 @@ public interface RowSource {
   /** Writes rows [first, first + count) into the target; they fit. */
   void write(Packer packer, int first, int count, PackedRows to);
 
-  /** The row identity of a row. */
+  /** The row identity of a row: its file and its number there. */
   long identity(int row);
+
+  /** The copy number of a row, 0 where no step copies rows. */
+  long copy(int row);
 }

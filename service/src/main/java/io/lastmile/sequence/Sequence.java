@@ -4,6 +4,7 @@ import io.lastmile.batch.PackedRows;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.Tally;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -32,6 +33,9 @@ public final class Sequence {
   /** Written under the lock by whoever has the turn; read by all. */
   private volatile int turn;
 
+  /** Written under the lock by whoever has the turn; read by all. */
+  private volatile boolean reachedLimit;
+
   /**
    * The batches being filled, by rank; only as many as have rows. Owned by whoever has the turn,
    * like all fields below.
@@ -41,6 +45,13 @@ public final class Sequence {
   private int filled;
   private long skip;
   private long rowOfSplit;
+
+  /** Rows until the limit. */
+  private long left;
+
+  /** Rows of the split beyond the limit. */
+  private long overLimit;
+
   private long digest;
   private volatile Position position;
 
@@ -57,11 +68,18 @@ public final class Sequence {
     this.batch = plan.dataset().batch();
     this.worldSize = worldSize;
     this.sink = sink;
-    this.identities = new IdentityDigest(plan.table().files());
+    this.identities = new IdentityDigest(plan.table().files(), !plan.query().copies().isEmpty());
     this.position = start;
     this.turn = start.split();
     this.skip = start.row();
     this.digest = start.digest();
+    this.left = plan.limit() == null ? Long.MAX_VALUE : plan.limit().rows() - start.rows();
+    this.reachedLimit = left <= 0;
+  }
+
+  /** Whether the limit of the epoch is reached: no split behind those that are appended is run. */
+  public boolean hasReachedLimit() {
+    return reachedLimit;
   }
 
   /** Whether it is the turn of a split. Any thread. */
@@ -69,13 +87,14 @@ public final class Sequence {
     return turn == ordinal;
   }
 
-  /** Waits for the turn of a split. */
-  public void awaitTurn(int ordinal) throws InterruptedException {
+  /** Waits for the turn of a split; false: it does not come, since the limit is reached before. */
+  public boolean awaitTurn(int ordinal) throws InterruptedException {
     lock.lockInterruptibly();
     try {
-      while (turn != ordinal) {
+      while (turn != ordinal && !reachedLimit) {
         passed.await();
       }
+      return turn == ordinal && !reachedLimit;
     } finally {
       lock.unlock();
     }
@@ -86,11 +105,14 @@ public final class Sequence {
     int from = (int) Math.min(skip, rows.rows());
     skip -= from;
     rowOfSplit += from;
-    while (from < rows.rows()) {
+    int end = (int) Math.min(rows.rows(), from + left);
+    left -= end - from;
+    overLimit += rows.rows() - end;
+    while (from < end) {
       int room = batch - filled % batch;
-      int count = write(filled / batch, rows, from, Math.min(room, rows.rows() - from));
+      int count = write(filled / batch, rows, from, Math.min(room, end - from));
       for (int row = from; row < from + count; row++) {
-        digest += identities.of(rows.identity(row));
+        digest += identities.of(rows.identity(row), rows.copy(row));
       }
       from += count;
       filled += count;
@@ -101,8 +123,12 @@ public final class Sequence {
     }
   }
 
-  /** All rows of the split whose turn it is have been appended: the next split has its turn. */
-  public void passTurn(int ordinal, long rowsRead, List<Long> drops) {
+  /**
+   * All rows of the split whose turn it is have been appended: the next split has its turn.
+   *
+   * @param tally what became of the rows of the split
+   */
+  public void passTurn(int ordinal, Tally tally) {
     if (skip > 0) {
       throw LastmileException.of(
           FailureKind.USER,
@@ -118,9 +144,11 @@ public final class Sequence {
               now.rows(),
               now.split(),
               now.row(),
-              now.counts().plusSplit(rowsRead, drops),
+              now.counts().plusSplit(tally, overLimit),
               now.digest());
       rowOfSplit = 0;
+      overLimit = 0;
+      reachedLimit = left <= 0;
       turn = ordinal + 1;
       passed.signalAll();
     } finally {
@@ -144,7 +172,7 @@ public final class Sequence {
     if (filled > 0) {
       divideLastStep();
     }
-    return Position.startOf(position.epoch() + 1, plan.fingerprint(), plan.query().drops().size());
+    return Position.startOf(position.epoch() + 1, plan);
   }
 
   /** Writes up to count rows into the batch of a rank, at least one; says how many. */

@@ -91,6 +91,14 @@ public final class StagedRows implements RowSource {
     return rows.identity(identityPlace(rows.layout()), number[row]);
   }
 
+  @Override
+  public long copy(int row) {
+    PackedRows rows = buffers.get(owner[row]);
+    List<Layout.Place> places = rows.layout().places();
+    Layout.Place place = places.get(places.size() - 2);
+    return place.form().role() == TensorForm.Role.COPY ? rows.identity(place, number[row]) : 0;
+  }
+
   private static Layout.Place identityPlace(Layout layout) {
     Layout.Place last = layout.places().getLast();
     if (last.form().role() != TensorForm.Role.IDENTITY) {

@@ -83,7 +83,7 @@ final class RowSearch {
       throws InterruptedException {
     List<DropStep> drops = plan.query().drops();
     for (int count = 1; count <= drops.size(); count++) {
-      SplitQuery steps = plan.query().only(List.of(), drops.subList(0, count));
+      SplitQuery steps = plan.query().only(List.of(), count);
       QueryException failed = failure(steps, split, row);
       if (failed != null) {
         DropStep step = drops.get(count - 1);
@@ -91,15 +91,20 @@ final class RowSearch {
       }
     }
     for (TensorForm form : plan.forms()) {
-      for (int i = 0; i < form.results().size() && form.role() != TensorForm.Role.IDENTITY; i++) {
+      for (int i = 0; i < form.results().size() && isComputed(form); i++) {
         String output = plan.query().outputs().get(form.results().get(i));
-        QueryException failed = failure(plan.query().only(List.of(output), drops), split, row);
+        QueryException failed =
+            failure(plan.query().only(List.of(output), drops.size()), split, row);
         if (failed != null) {
           return failed("Column \"%s\"".formatted(form.columns().get(i)), row, failed);
         }
       }
     }
     return null;
+  }
+
+  private static boolean isComputed(TensorForm form) {
+    return form.role() != TensorForm.Role.IDENTITY && form.role() != TensorForm.Role.COPY;
   }
 
   private LastmileException failed(String what, Split.Part row, QueryException failure) {

@@ -8,14 +8,13 @@ import io.lastmile.dispatch.DispatcherState;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.Tally;
 import io.lastmile.query.QueryException;
 import io.lastmile.query.Rows;
 import io.lastmile.query.Session;
 import io.lastmile.query.Vectors;
 import io.lastmile.sequence.Sequence;
 import io.lastmile.split.Split;
-import java.util.Arrays;
-import java.util.List;
 
 /** Runs splits, one after the other, on one thread with its own connection to the engine. */
 final class SplitRunner {
@@ -43,15 +42,14 @@ final class SplitRunner {
 
   /** Runs splits until there are none left. */
   void runAll() throws InterruptedException {
-    for (Assignment assignment = dispatcher.next();
-        assignment != null;
-        assignment = dispatcher.next()) {
+    Assignment assignment = dispatcher.next();
+    while (assignment != null && !sequence.hasReachedLimit()) {
       int ordinal = assignment.split().ordinal();
-      if (assignment.mode() == DispatcherState.Mode.STREAMED) {
-        sequence.awaitTurn(ordinal);
+      if (assignment.mode() != DispatcherState.Mode.STREAMED || sequence.awaitTurn(ordinal)) {
+        run(assignment);
       }
-      run(assignment);
       dispatcher.appended(ordinal);
+      assignment = dispatcher.next();
     }
   }
 
@@ -68,16 +66,17 @@ final class SplitRunner {
   }
 
   private void run(Split split, long reserved) throws InterruptedException {
-    long[] codes = new long[plan.query().drops().size() + 1];
+    long[] counters = new long[plan.query().counters()];
     try (Staging staging = new Staging(pool)) {
-      session.counting(codes);
+      session.counting(counters);
       long kept = split.parts().isEmpty() ? 0 : query(split, staging, reserved);
-      List<Long> drops = Arrays.stream(codes).skip(1).boxed().toList();
+      Tally tally = plan.query().tally(counters, kept);
       Diagnosis.checkUnchanged(split);
-      checkCount(split, kept + drops.stream().mapToLong(Long::longValue).sum());
-      sequence.awaitTurn(split.ordinal());
-      sequence.append(staging.ordered(plan.splits().rowOrder(split, staging.rows())));
-      sequence.passTurn(split.ordinal(), split.rows(), drops);
+      checkCount(split, tally, kept);
+      if (sequence.awaitTurn(split.ordinal())) {
+        sequence.append(staging.ordered(plan.splits().rowOrder(split, staging.rows())));
+        sequence.passTurn(split.ordinal(), tally);
+      }
     } finally {
       session.counting(null);
     }
@@ -97,7 +96,7 @@ final class SplitRunner {
         if (Thread.interrupted()) {
           throw new InterruptedException();
         }
-        VectorRows rows = new VectorRows(vectors, plan.query().identity());
+        VectorRows rows = new VectorRows(vectors, plan.query());
         last = checkOrder(rows, last, split);
         kept += rows.rows();
         if (streams && sequence.hasTurn(split.ordinal())) {
@@ -154,16 +153,20 @@ final class SplitRunner {
           "Split %d of dataset \"%s\" needs more than the %d MiB left of its budget for rows that wait (lower shuffle.row_groups or raise cluster.workers.memory)"
               .formatted(split.ordinal(), plan.name(), room >> 20));
     }
-    sequence.awaitTurn(split.ordinal());
-    flush(staging);
+    if (sequence.awaitTurn(split.ordinal())) {
+      flush(staging);
+    }
     return room;
   }
 
   private long checkOrder(VectorRows rows, long before, Split split) {
     long last = before;
+    boolean copies = !plan.query().copies().isEmpty();
     for (int row = 0; row < rows.rows(); row++) {
       long identity = rows.identity(row);
-      if (identity <= last) {
+      boolean ordered =
+          identity > last || (identity == last && row > 0 && rows.copy(row) > rows.copy(row - 1));
+      if (!ordered && !(row == 0 && identity == last && copies)) {
         throw LastmileException.of(
             FailureKind.INTERNAL,
             "The engine changed the order of rows in split %d of dataset \"%s\""
@@ -174,13 +177,17 @@ final class SplitRunner {
     return last;
   }
 
-  private void checkCount(Split split, long rows) {
-    if (rows != split.rows()) {
+  private void checkCount(Split split, Tally tally, long kept) {
+    if (tally.read() != split.rows() || tally.kept() != kept) {
       throw LastmileException.of(
           FailureKind.DATA,
           "The engine read %d of the %d rows of split %d of dataset \"%s\" (%s)"
               .formatted(
-                  rows, split.rows(), split.ordinal(), plan.name(), Diagnosis.places(split)));
+                  tally.read() + kept - tally.kept(),
+                  split.rows(),
+                  split.ordinal(),
+                  plan.name(),
+                  Diagnosis.places(split)));
     }
   }
 }

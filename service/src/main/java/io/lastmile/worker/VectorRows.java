@@ -2,6 +2,7 @@ package io.lastmile.worker;
 
 import io.lastmile.batch.PackedRows;
 import io.lastmile.batch.Packer;
+import io.lastmile.plan.SplitQuery;
 import io.lastmile.query.Vectors;
 import io.lastmile.sequence.RowSource;
 import java.lang.foreign.MemorySegment;
@@ -11,9 +12,9 @@ import java.lang.foreign.ValueLayout;
  * Rows as the query gives them, not copied yet.
  *
  * @param vectors of the query
- * @param identityColumn result column of the row identity
+ * @param query that gives them
  */
-record VectorRows(Vectors vectors, int identityColumn) implements RowSource {
+record VectorRows(Vectors vectors, SplitQuery query) implements RowSource {
   private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
   @Override
@@ -38,6 +39,13 @@ record VectorRows(Vectors vectors, int identityColumn) implements RowSource {
 
   @Override
   public long identity(int row) {
-    return ALL.get(ValueLayout.JAVA_LONG, vectors.data(identityColumn) + 8L * row);
+    return ALL.get(ValueLayout.JAVA_LONG, vectors.data(query.identity()) + 8L * row);
+  }
+
+  @Override
+  public long copy(int row) {
+    return query.copies().isEmpty()
+        ? 0
+        : ALL.get(ValueLayout.JAVA_LONG, vectors.data(query.copyNumber()) + 8L * row);
   }
 }
