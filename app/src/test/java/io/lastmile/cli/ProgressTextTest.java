@@ -26,7 +26,7 @@ class ProgressTextTest {
   }
 
   private static EpochProgress epoch(int epoch, long read, long delivered) {
-    return new EpochProgress(epoch, read, List.of(), delivered, 0, Map.of(), false);
+    return new EpochProgress(epoch, read, List.of(), List.of(), delivered, 0, Map.of(), false);
   }
 
   private static FeedProgress feeds(DatasetProgress train) {

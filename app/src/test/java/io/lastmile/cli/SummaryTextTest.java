@@ -35,7 +35,7 @@ class SummaryTextTest {
                     8_800,
                     0,
                     Map.of("city", 1_234L)),
-                new Summary.Epoch(1, 100, List.of(), 100, 1, Map.of()))));
+                new Summary.Epoch(1, 100, List.of(), List.of(), 100, 1, Map.of()))));
     datasets.put("valid", new Summary.Dataset(null, null, List.of()));
     Summary summary =
         new Summary(

@@ -113,7 +113,7 @@ public final class CanonicalJson {
           case Upsample upsample -> upsample(upsample);
           case Weight weight ->
               pairs(weight.factors(), Derive.Column::name, Derive.Column::expression);
-          case Label label -> pairs(label.columns(), Label.Column::name, CanonicalJson::classes);
+          case Label label -> pairs(label.columns(), Label.Rule::name, CanonicalJson::classes);
           case Explode explode -> explode(explode);
           case Truncate truncate ->
               Map.of("columns", truncate.columns(), truncate.keep().word(), truncate.length());
@@ -166,7 +166,7 @@ public final class CanonicalJson {
     return tree;
   }
 
-  private static Map<String, ?> classes(Label.Column label) {
+  private static Map<String, ?> classes(Label.Rule label) {
     return Map.of(
         "classes",
         pairs(label.classes(), Label.Case::condition, Label.Case::label),

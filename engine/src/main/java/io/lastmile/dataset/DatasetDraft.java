@@ -143,7 +143,7 @@ public record DatasetDraft(
 
   /** Then adds an int32 label: 1 where the SQL condition is TRUE, else 0. */
   public DatasetDraft label(String column, String condition) {
-    return step(new Step.Label(List.of(Step.Label.Column.of(column, condition))));
+    return step(new Step.Label(List.of(Step.Label.Rule.of(column, condition))));
   }
 
   /** Then makes one row of each element of these lists, which are equally long. */

@@ -139,10 +139,10 @@ public sealed interface Step
    * Adds columns of int32 classes: sugar for a {@link Derive} of {@code CASE WHEN condition THEN
    * class … ELSE otherwise END}. A name that exists is an error.
    */
-  record Label(List<Column> columns) implements Step {
+  record Label(List<Rule> columns) implements Step {
     public Label {
       columns = List.copyOf(columns);
-      Checks.someNames("label", columns.stream().map(Column::name).toList());
+      Checks.someNames("label", columns.stream().map(Rule::name).toList());
     }
 
     @Override
@@ -156,26 +156,26 @@ public sealed interface Step
      * @param classes in their order: the first whose condition is TRUE counts
      * @param otherwise the class of rows for which none is TRUE
      */
-    public record Column(String name, List<Case> classes, int otherwise) {
-      public Column {
+    public record Rule(String name, List<Case> classes, int otherwise) {
+      public Rule {
         classes = List.copyOf(classes);
         Checks.filled("label", name);
         Checks.someNames("classes", classes.stream().map(Case::condition).toList());
       }
 
       /** This label with other classes. */
-      Column classes(List<Case> others) {
-        return new Column(name, others, otherwise);
+      Rule classes(List<Case> others) {
+        return new Rule(name, others, otherwise);
       }
 
       /** This label with another class for the rest. */
-      Column otherwise(int label) {
-        return new Column(name, classes, label);
+      Rule otherwise(int label) {
+        return new Rule(name, classes, label);
       }
 
       /** 1 where the condition is TRUE, else 0. */
-      public static Column of(String name, String condition) {
-        return new Column(name, List.of(new Case(condition, 1)), 0);
+      public static Rule of(String name, String condition) {
+        return new Rule(name, List.of(new Case(condition, 1)), 0);
       }
     }
 

@@ -23,8 +23,8 @@ final class StepForm {
           .key("first", (step, value) -> step.keep(value.count(), Step.End.FIRST))
           .key("last", (step, value) -> step.keep(value.count(), Step.End.LAST));
 
-  private static final Fields<Label.Column> LABEL =
-      Fields.<Label.Column>none()
+  private static final Fields<Label.Rule> LABEL =
+      Fields.<Label.Rule>none()
           .required("classes", (label, value) -> label.classes(cases(value)))
           .key("else", (label, value) -> label.otherwise(value.count()));
 
@@ -90,13 +90,13 @@ final class StepForm {
     return each(value, part -> new Derive.Column(part.name(), part.formula()));
   }
 
-  private static List<Label.Column> labels(Written value) {
+  private static List<Label.Rule> labels(Written value) {
     return each(
         value,
         part ->
             part.kind() == Written.Kind.TEXT
-                ? Label.Column.of(part.name(), part.expression())
-                : LABEL.read(part, Label.Column.of(part.name(), "-")));
+                ? Label.Rule.of(part.name(), part.expression())
+                : LABEL.read(part, Label.Rule.of(part.name(), "-")));
   }
 
   private static List<Label.Case> cases(Written value) {

@@ -111,7 +111,7 @@ final class StepCompiler {
     }
   }
 
-  private String cases(Step.Label.Column label) {
+  private String cases(Step.Label.Rule label) {
     StringBuilder sql = new StringBuilder("CASE");
     for (Step.Label.Case each : label.classes()) {
       sql.append(" WHEN (").append(each.condition()).append("\n) THEN ").append(each.label());

@@ -83,7 +83,7 @@ final class StepText {
     return table.filter() == null ? place : place + " (where " + table.filter() + ")";
   }
 
-  private static String label(Step.Label.Column label) {
+  private static String label(Step.Label.Rule label) {
     return label.name()
         + " = "
         + joined(label.classes(), ", ", each -> each.label() + " where " + each.condition())

@@ -22,6 +22,7 @@ final class GrowingMemory implements AutoCloseable {
   }
 
   /** Adds some bytes; gives their address, until it grows. */
+  @SuppressWarnings("MustBeClosedChecker") // The arena is this object's, which closes it.
   long add(long bytes) {
     if (size + bytes > memory.byteSize()) {
       Arena larger = Arena.ofShared();

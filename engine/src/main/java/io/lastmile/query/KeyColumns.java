@@ -15,12 +15,18 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
  *   <li>BOOLEAN as 0x03 and one byte
  *   <li>null as 0x00
  * </ul>
- *
- * @param types ids of the columns' types
- * @param data addresses of their values
- * @param validity addresses of their validity masks
  */
-record KeyColumns(int[] types, long[] data, long[] validity) {
+final class KeyColumns {
+  private final int[] types;
+  private final long[] data;
+  private final long[] validity;
+
+  private KeyColumns(int[] types, long[] data, long[] validity) {
+    this.types = types;
+    this.data = data;
+    this.validity = validity;
+  }
+
   /** The vectors of a call from one of them on. */
   static KeyColumns of(long vectors, int first, int count) {
     int[] types = new int[count];
@@ -62,6 +68,16 @@ record KeyColumns(int[] types, long[] data, long[] validity) {
     };
   }
 
+  /** The address of a column's values. */
+  long data(int column) {
+    return data[column];
+  }
+
+  /** Whether a column has no value in a row. */
+  boolean isNull(int column, int row) {
+    return types[column] == LogicalTypes.NULL || !NativeMemory.valid(validity[column], row);
+  }
+
   /** Whether one of the keys of a row is null. */
   boolean hasNull(int row) {
     for (int i = 0; i < types.length; i++) {
@@ -77,10 +93,6 @@ record KeyColumns(int[] types, long[] data, long[] validity) {
     for (int i = 0; i < types.length; i++) {
       append(bytes, i, row);
     }
-  }
-
-  private boolean isNull(int i, int row) {
-    return types[i] == LogicalTypes.NULL || !NativeMemory.valid(validity[i], row);
   }
 
   private void append(KeyBytes bytes, int i, int row) {

@@ -53,20 +53,21 @@ final class UnitFunction {
     KeyBytes bytes = BYTES.get();
     bytes.forgetPrefix();
     for (int row = 0; row < rows; row++) {
-      prefix(bytes, prefix.data(), prefix.validity(), row);
+      prefix(bytes, prefix, row);
       keys.append(bytes, row);
-      long seed = NativeMemory.ALL.get(JAVA_LONG_UNALIGNED, prefix.data()[SEED] + row * 8L);
+      long seed = NativeMemory.ALL.get(JAVA_LONG_UNALIGNED, prefix.data(SEED) + row * 8L);
       NativeMemory.ALL.set(JAVA_DOUBLE_UNALIGNED, units + row * 8L, unit(bytes.hash(seed)));
     }
   }
 
-  private static void prefix(KeyBytes bytes, long[] data, long[] validity, int row) {
-    if (!NativeMemory.valid(validity[SEED], row) || !NativeMemory.valid(validity[SALT], row)) {
+  private static void prefix(KeyBytes bytes, KeyColumns columns, int row) {
+    if (columns.isNull(SEED, row) || columns.isNull(SALT, row)) {
       throw new IllegalArgumentException("lastmile_unit: the seed and the salt must not be null");
     }
-    boolean hasEpoch = NativeMemory.valid(validity[EPOCH], row);
-    long epoch = hasEpoch ? NativeMemory.ALL.get(JAVA_LONG_UNALIGNED, data[EPOCH] + row * 8L) : -1L;
-    bytes.prefix(data[SALT] + row * 16L, hasEpoch, epoch);
+    boolean hasEpoch = !columns.isNull(EPOCH, row);
+    long epoch =
+        hasEpoch ? NativeMemory.ALL.get(JAVA_LONG_UNALIGNED, columns.data(EPOCH) + row * 8L) : -1L;
+    bytes.prefix(columns.data(SALT) + row * 16L, hasEpoch, epoch);
   }
 
   /** An unsigned integer, rounded to the nearest double, divided by 2^64. */
