@@ -105,7 +105,7 @@ public final class Sequence {
     int from = (int) Math.min(skip, rows.rows());
     skip -= from;
     rowOfSplit += from;
-    int end = (int) Math.min(rows.rows(), from + left);
+    int end = from + (int) Math.min(rows.rows() - from, left);
     left -= end - from;
     overLimit += rows.rows() - end;
     while (from < end) {
