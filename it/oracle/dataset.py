@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .hashing import digest
+from .language import COPYING, Explode, Limit, Step, drops
 from .permutation import permutation
 from .schemas import adapted, union
 from .small import small_tables
-from .steps import DROPPING, PATH, ROW, Context, Step
+from .steps import PATH, ROW, Context, copies
 from .tensors import Tensor
 
 
@@ -59,6 +60,18 @@ class Sequence:
     paths: list[str]
     read: int
     dropped: list[int]
+    added: list[int]
+
+    @property
+    def copy(self) -> np.ndarray | None:
+        """The copy number of each row; None where no step makes several rows of one."""
+        levels = copies(self.rows)
+        if not levels:
+            return None
+        whole = np.zeros(len(self.rows), dtype=np.int64)
+        for level in levels:
+            whole = (whole << (63 // len(levels))) + np.asarray(self.rows.column(level))
+        return whole
 
     @property
     def identity(self) -> list[tuple[str, int]]:
@@ -70,7 +83,7 @@ class Sequence:
     def digests(self) -> list[str]:
         """After each row: the identity digest of all up to it, as 16 hex digits."""
         path, row = np.asarray(self.rows.column(PATH)), np.asarray(self.rows.column(ROW))
-        return [f"{value:016x}" for value in digest(self.paths, path, row).tolist()]
+        return [f"{value:016x}" for value in digest(self.paths, path, row, self.copy).tolist()]
 
 
 @dataclass(frozen=True)
@@ -143,23 +156,48 @@ class Dataset:
     def sequence(self, seed: int = 42, epoch: int = 0) -> Sequence:
         """All rows of an epoch, in order."""
         context = Context(seed, epoch, self.paths)
-        read, dropped = 0, [0] * sum(isinstance(s, DROPPING) for s in self.steps)
+        read = 0
+        dropped = [0] * sum(drops(step) for step in self.steps)
+        added = [0] * sum(isinstance(step, COPYING) for step in self.steps)
+        last = self.steps[-1] if self.steps else None
+        left = last.rows if isinstance(last, Limit) else None
         pieces = []
         for ordinal, split in enumerate(self.splits(seed, epoch)):
+            if left == 0:
+                break
             # A split reads its row groups in file order, whatever the order they were drawn in.
             rows = pa.concat_tables([self._read(*group) for group in sorted(split)])
             read += len(rows)
-            at = 0
-            for step in self.steps:
-                before = len(rows)
-                rows = step.apply(rows, context)
-                if isinstance(step, DROPPING):
-                    dropped[at] += before - len(rows)
-                    at += 1
+            rows = self._transformed(rows, context, dropped, added)
             if self.shuffle.permutes:
                 rows = rows.take(permutation("rows", [epoch, ordinal], seed, len(rows)))
+            if left is not None:
+                dropped[-1] += max(0, len(rows) - left)
+                rows = rows.slice(0, left)
+                left -= len(rows)
             pieces.append(rows)
-        return Sequence(pa.concat_tables(pieces).combine_chunks(), self.paths, read, dropped)
+        rows = pa.concat_tables(pieces).combine_chunks()
+        return Sequence(rows, self.paths, read, dropped, added)
+
+    def _transformed(
+        self, rows: pa.Table, context: Context, dropped: list[int], added: list[int]
+    ) -> pa.Table:
+        drop, add = 0, 0
+        for step in self.steps:
+            if isinstance(step, Limit):
+                continue
+            before = len(rows)
+            gone = step.dropped(rows) if isinstance(step, Explode) else 0
+            rows = step.apply(rows, context)
+            if isinstance(step, COPYING):
+                added[add] += len(rows) - (before - gone)
+                add += 1
+            else:
+                gone = before - len(rows)
+            if drops(step):
+                dropped[drop] += gone
+                drop += 1
+        return rows
 
     def _read(self, path: int, group: int) -> pa.Table:
         file = self._open(self.paths[path])

@@ -46,15 +46,21 @@ def hashed_ids(strings: list[str | None], buckets: int, seed: int) -> list[int |
     return [None if s is None else next(ids) for s in strings]
 
 
-def digest(paths: list[str], path: np.ndarray, row: np.ndarray) -> np.ndarray:
+def digest(
+    paths: list[str], path: np.ndarray, row: np.ndarray, copy: np.ndarray | None = None
+) -> np.ndarray:
     """The identity digest after each of the rows, in order (uint64 [n], running sums)."""
+    numbers = row[:, None] if copy is None else np.stack([row, copy], axis=1)
+    width = 8 * numbers.shape[1]
     hashes = np.zeros(len(row), dtype=np.uint64)
     for i, name in enumerate(paths):
         at = np.flatnonzero(path == i)
         head = np.frombuffer(name.encode() + b"\0", dtype=np.uint8)
-        matrix = np.empty((len(at), len(head) + 8), dtype=np.uint8)
+        matrix = np.empty((len(at), len(head) + width), dtype=np.uint8)
         matrix[:, : len(head)] = head
-        matrix[:, len(head) :] = row[at].astype("<i8").view(np.uint8).reshape(len(at), 8)
+        matrix[:, len(head) :] = (
+            np.ascontiguousarray(numbers[at].astype("<i8")).view(np.uint8).reshape(len(at), width)
+        )
         if len(at):
             hashes[at] = xxh64_rows(matrix, 0)
     return np.cumsum(hashes, dtype=np.uint64)

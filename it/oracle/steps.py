@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from .hashing import key_bytes, uniform
 
 PATH, ROW = "__oracle_path", "__oracle_row"  # the row identity: index of the path, row in the file
+COPY = "__oracle_copy_"  # its copy number, for each step that makes several rows of one
 Mask = Callable[[pa.Table], np.ndarray]
 
 
@@ -78,7 +79,8 @@ class Select:
         return {"select": self.patterns}
 
     def apply(self, rows: pa.Table, context: Context) -> pa.Table:
-        return rows.select([*names(self.patterns, rows.column_names), PATH, ROW])
+        kept = names(self.patterns, [c for c in rows.column_names if not c.startswith("__oracle")])
+        return rows.select([*kept, PATH, ROW, *copies(rows)])
 
 
 @dataclass(frozen=True)
@@ -92,15 +94,19 @@ class Drop:
         return rows.drop_columns(names(self.patterns, rows.column_names))
 
 
+def on_yaml(on: dict[str, str]) -> Any:
+    """How join keys are written."""
+    left = list(on)
+    return on if left != list(on.values()) else left if len(left) > 1 else left[0]
+
+
 @dataclass(frozen=True)
 class AntiJoin:
     table: Path
     on: dict[str, str]  # column of the dataset -> column of the table
 
     def yaml(self) -> dict[str, Any]:
-        left = list(self.on)
-        on: Any = self.on if left != list(self.on.values()) else left if len(left) > 1 else left[0]
-        return {"anti_join": {"parquet": str(self.table), "on": on}}
+        return {"anti_join": {"parquet": str(self.table), "on": on_yaml(self.on)}}
 
     def apply(self, rows: pa.Table, context: Context) -> pa.Table:
         table = pq.read_table(self.table, columns=list(self.on.values()))
@@ -122,7 +128,7 @@ def _tuples(columns: list[pa.ChunkedArray]) -> list[tuple[object, ...]]:
 
 @dataclass(frozen=True)
 class Downsample:
-    keep: float
+    keep: float | tuple[str, Callable[[pa.Table], np.ndarray]]
     by: list[str] = field(default_factory=list)
     where: tuple[str, Mask] | None = None
     weight: str | None = None
@@ -130,7 +136,7 @@ class Downsample:
     each_epoch: bool = False
 
     def yaml(self) -> dict[str, Any]:
-        said: dict[str, Any] = {"keep": self.keep}
+        said: dict[str, Any] = {"keep": self.keep[0] if isinstance(self.keep, tuple) else self.keep}
         if self.by:
             said["by"] = self.by
         if self.where:
@@ -146,30 +152,52 @@ class Downsample:
     def apply(self, rows: pa.Table, context: Context) -> pa.Table:
         u = self.draws(rows, context)
         sampled = self.where[1](rows) if self.where else np.ones(len(rows), dtype=bool)
-        kept = ~sampled | (u < self.keep)
+        kept = ~sampled | (u < self.share(rows))
         if self.weight:
-            factor = np.where(sampled, np.float32(1 / self.keep), np.float32(1))
-            if self.weight in rows.column_names:
-                at = rows.column_names.index(self.weight)
-                old = rows.column(at).cast(pa.float32())
-                mask = np.asarray(old.is_null())
-                product = np.asarray(old.fill_null(0)).astype(np.float32) * factor
-                rows = rows.set_column(at, self.weight, pa.array(product, mask=mask))
-            else:
-                rows = rows.append_column(self.weight, pa.array(factor.astype(np.float32)))
+            share = np.minimum(self.share(rows), 1)
+            with np.errstate(divide="ignore"):
+                factor = np.where(sampled, np.float32(1 / share), np.float32(1))
+            rows = multiply(rows, self.weight, factor, None)
         return rows.filter(pa.array(kept))
+
+    def share(self, rows: pa.Table) -> np.ndarray:
+        """The share that is kept of rows like each (float64)."""
+        if isinstance(self.keep, tuple):
+            return self.keep[1](rows).astype(np.float64)
+        return np.full(len(rows), self.keep)
 
     def draws(self, rows: pa.Table, context: Context) -> np.ndarray:
         """u of each row (float64 in [0, 1))."""
         salt = "downsample" if self.salt is None else self.salt
-        if self.by:
-            keys = [key_bytes(rows.column(c).combine_chunks()) for c in self.by]
-        else:
-            path = np.asarray(rows.column(PATH))
-            names_of_rows = pa.array([context.paths[i] for i in path], pa.string())
-            keys = [key_bytes(names_of_rows), key_bytes(rows.column(ROW).combine_chunks())]
-        return uniform(salt, keys, context.seed, context.epoch if self.each_epoch else None)
+        return drawn(rows, context, salt, self.by, self.each_epoch)
 
 
-Step = Filter | Derive | Select | Drop | AntiJoin | Downsample
-DROPPING = (Filter, AntiJoin, Downsample)
+def drawn(
+    rows: pa.Table, context: Context, salt: str, by: list[str], each_epoch: bool = False
+) -> np.ndarray:
+    """u of each row by some columns, or by its identity."""
+    if by:
+        keys = [key_bytes(rows.column(c).combine_chunks()) for c in by]
+    else:
+        path = np.asarray(rows.column(PATH))
+        names_of_rows = pa.array([context.paths[i] for i in path], pa.string())
+        numbers = [ROW, *copies(rows)]
+        keys = [key_bytes(names_of_rows)]
+        keys += [key_bytes(rows.column(c).combine_chunks()) for c in numbers]
+    return uniform(salt, keys, context.seed, context.epoch if each_epoch else None)
+
+
+def copies(rows: pa.Table) -> list[str]:
+    """The columns of the copy numbers, one for each step so far that makes several rows of one."""
+    return [name for name in rows.column_names if name.startswith(COPY)]
+
+
+def multiply(rows: pa.Table, name: str, factor: np.ndarray, mask: np.ndarray | None) -> pa.Table:
+    """A weight column times a float32 factor with nulls; made where it does not exist."""
+    if name not in rows.column_names:
+        return rows.append_column(name, pa.array(factor.astype(np.float32), mask=mask))
+    at = rows.column_names.index(name)
+    old = rows.column(at).cast(pa.float32())
+    null = np.asarray(old.is_null()) | (False if mask is None else mask)
+    product = np.asarray(old.fill_null(0)).astype(np.float32) * factor.astype(np.float32)
+    return rows.set_column(at, name, pa.array(product, mask=null))

@@ -22,11 +22,16 @@ final class Checker {
    * A checker of expressions over one source.
    *
    * @param session of the planner
-   * @param table empty table in the engine with the columns of the source
+   * @param table something to select from with the columns of the source; it is not read
    */
   Checker(Session session, String table) {
     this.session = session;
     this.table = table;
+  }
+
+  /** A checker that knows one more column, such as an element of a list that is taken apart. */
+  Checker seeing(String column, String sql) {
+    return new Checker(session, "(SELECT *, " + sql + " AS " + column + " FROM " + table + ")");
   }
 
   /** What an expression stands for in a scope. */

@@ -32,7 +32,6 @@ final class StepCompiler {
   /** Each copy step has an equal share of the bits of a copy number, these at least. */
   private static final int MOST_COPY_STEPS = 3;
 
-  private final Checker checker;
   private final SmallTables smallTables;
   private final String dataset;
   private final Sampling sampling;
@@ -40,6 +39,7 @@ final class StepCompiler {
   private final List<Level> levels = new ArrayList<>();
   private List<DropStep> drops = new ArrayList<>();
   private @Nullable Limit limit;
+  private Checker checker;
   private Scope scope;
 
   StepCompiler(Checker checker, SmallTables smallTables, String dataset, long seed, Scope source) {
@@ -378,12 +378,16 @@ final class StepCompiler {
     }
   }
 
-  private void copy(CopyStep step, String element) {
+  private void copy(CopyStep step, String place) {
     if (levels.size() == MOST_COPY_STEPS) {
       throw LastmileException.user(
-          element,
+          place,
           "More than %d steps that make several rows of one (explode, upsample)"
               .formatted(MOST_COPY_STEPS));
+    }
+    checker = checker.seeing(SplitQuery.copyNumber(levels.size()).sql(), "CAST(0 AS BIGINT)");
+    for (Map.Entry<String, String> element : step.elements().entrySet()) {
+      checker = checker.seeing(element.getKey(), "(" + element.getValue() + ")[1]");
     }
     levels.add(new Level(drops, step));
     drops = new ArrayList<>();
