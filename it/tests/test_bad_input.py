@@ -107,6 +107,22 @@ MISTAKES = {
     "keys of types that cannot be equal": Mistake(
         7, "      - anti_join: { parquet: spam.parquet, on: { surface: user_id } }", ("surface",)
     ),
+    "duplicate keys of a join": Mistake(
+        7,
+        "      - join: { values: { item_id: [7, 8, 7], a: [1, 2, 3] }, on: item_id }",
+        ("Duplicate key in values: item_id = 7 (match: first takes its first row)",),
+    ),
+    "random in an expression": Mistake(
+        7, '      - filter: "random() < 0.1"', ("(use the step sample or downsample)",)
+    ),
+    "a step behind a limit": Mistake(
+        7, "      - limit: 10", ("Invalid limit: a step follows (must be the last)",)
+    ),
+    "parts without the dataset's name": Mistake(
+        7,
+        "      - split: { parts: { a: 0.9, b: 0.1 }, by: user_id }",
+        ('no part is named "train" as the dataset is (must be one of a, b)',),
+    ),
     "glob of columns that matches nothing": Mistake(
         10, '      dense: { columns: "densa_*", dtype: float32, fill: 0 }', ('"densa_*"',)
     ),
@@ -263,10 +279,7 @@ def test_a_mistake_is_one_clear_line(inputs: Sandbox, case: str) -> None:
 
 
 NOT_YET = {
-    "join": (7, "      - join: { parquet: spam.parquet, on: user_id, select: [reason] }"),
-    "split": (7, "      - split: { keep: 0.9, by: user_id }"),
-    "limit": (7, "      - limit: 10"),
-    "upsample": (7, "      - upsample: { where: label = 1, times: 3 }"),
+    "mix": (7, "      - mix: [{ dataset: a, ratio: 0.5 }]"),
     "order": (12, "    batch: 32\n    order: arrival"),
     "kubernetes": (19, "  kind: kubernetes"),
     "processes": (19, "  kind: processes"),

@@ -20,8 +20,10 @@ final class ExpressionTree {
 
   private static final Map<String, String> REFUSED =
       Map.of(
-          "SUBQUERY", "it contains a subquery, but sees one row",
-          "WINDOW", "it contains a window function, but sees one row",
+          "SUBQUERY",
+              "it contains a subquery, but sees one row (use the step join, semi_join or anti_join)",
+          "WINDOW",
+              "it contains a window function, but sees one row (use the step join with a table of totals)",
           "STAR", "it contains *; name the columns",
           "PARAMETER", "it contains a parameter",
           "POSITIONAL_REFERENCE", "it contains a column by number; name it",
@@ -128,7 +130,7 @@ final class ExpressionTree {
       throw refused(sql, "it names column \"" + name + "\" in a way that is not supported yet");
     }
     if (MOMENTS.contains(lower(name)) && sql.charAt(begin) != '"') {
-      throw refused(sql, name + " is not the same at every run");
+      throw refused(sql, FunctionCatalog.changing(name));
     }
     columns.put(begin, new ColumnUse(name, begin, end));
   }

@@ -30,6 +30,9 @@ final class FunctionCatalog {
   /** Marked by the engine as depending on their arguments alone, though they read the clock. */
   private static final Set<String> CLOCKS = Set.of("current_localtime", "current_localtimestamp");
 
+  private static final Set<String> RANDOM = Set.of("random", "uuid", "gen_random_uuid", "uuidv4");
+  private static final Pattern TIME = Pattern.compile("^now$|^today$|^age$|time|date");
+
   private enum Use {
     ROW,
     AGGREGATE,
@@ -50,14 +53,31 @@ final class FunctionCatalog {
       return "Unknown function \"" + name + "\"" + Nearest.hint(name, known.keySet());
     }
     if (CLOCKS.contains(name) || (name.equals("age") && arguments == 1)) {
-      return name + "() is not the same at every run";
+      return changing(name + "()");
     }
     return switch (use) {
       case ROW -> null;
-      case AGGREGATE -> name + "() is an aggregate, but it sees one row";
-      case CHANGING -> name + "() is not the same at every run";
-      case OTHER -> name + "() does not give one value for a row";
+      case AGGREGATE ->
+          name
+              + "() is an aggregate, but it sees one row (use the step join with a table of totals)";
+      case CHANGING -> changing(name + "()");
+      case OTHER ->
+          name
+              + "() does not give one value for a row"
+              + (name.equals("unnest") ? " (use the step explode)" : "");
     };
+  }
+
+  /** Why a call of a function, or a name, that gives another value each time is refused. */
+  static String changing(String call) {
+    String name = call.replace("()", "");
+    String remedy = "";
+    if (RANDOM.contains(name)) {
+      remedy = " (use the step sample or downsample)";
+    } else if (TIME.matcher(name).find()) {
+      remedy = " (write the time as a constant)";
+    }
+    return call + " is not the same at every run" + remedy;
   }
 
   private static Map<String, Use> uses(Session session) {
