@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param dataset what the user said
  * @param table its files
  * @param smallTables files of its map-side joins
+ * @param smallTableSizes those tables in memory
  * @param query of its splits
  * @param limit the step that ends each epoch; null: none
  * @param forms tensors, keys and the row identity, in the order of the batch
@@ -35,6 +36,7 @@ public record DatasetPlan(
     Dataset dataset,
     ParquetTable table,
     List<ParquetTable> smallTables,
+    List<SmallTableSize> smallTableSizes,
     SplitQuery query,
     @Nullable Limit limit,
     List<TensorForm> forms,
@@ -50,6 +52,7 @@ public record DatasetPlan(
 
   public DatasetPlan {
     smallTables = List.copyOf(smallTables);
+    smallTableSizes = List.copyOf(smallTableSizes);
     forms = List.copyOf(forms);
   }
 

@@ -2,8 +2,8 @@ package io.lastmile.plan;
 
 import io.lastmile.batch.TensorForm;
 import io.lastmile.dataset.ByteSize;
-import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Shuffle;
+import io.lastmile.dataset.Step;
 import io.lastmile.dataset.Tensor;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
@@ -34,7 +34,7 @@ final class Explanation {
         .append(plan.fingerprint())
         .append(")\n");
     explanation.source(plan);
-    explanation.steps(plan.dataset());
+    explanation.steps(plan);
     explanation.tensors(plan);
     explanation.splits(plan);
     explanation.memory(plan, plan.budget());
@@ -72,10 +72,23 @@ final class Explanation {
     return more > 0 ? shown + " and " + more + " more" : shown;
   }
 
-  private void steps(Dataset dataset) {
-    for (int i = 0; i < dataset.steps().size(); i++) {
-      line(i == 0 ? "steps" : "", i + " " + StepText.of(dataset.steps().get(i)));
+  private void steps(DatasetPlan plan) {
+    List<Step> steps = plan.dataset().steps();
+    for (int i = 0; i < steps.size(); i++) {
+      line(i == 0 ? "steps" : "", i + " " + StepText.of(steps.get(i)) + size(plan, i));
     }
+  }
+
+  private static String size(DatasetPlan plan, int step) {
+    return plan.smallTableSizes().stream()
+        .filter(table -> table.step() == step)
+        .map(table ->
+            String.format(
+                Locale.ROOT,
+                " (%,d rows, %s in memory)",
+                table.rows(),
+                ByteSize.mebibytes(table.bytes())))
+        .collect(Collectors.joining());
   }
 
   private void tensors(DatasetPlan plan) {

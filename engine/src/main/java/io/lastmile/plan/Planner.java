@@ -81,6 +81,7 @@ final class Planner {
             dataset,
             table,
             steps.tables(),
+            steps.sizes(),
             SplitQuery.of(tensors.outputs(), stage, table.columns()),
             stage.limit(),
             forms,

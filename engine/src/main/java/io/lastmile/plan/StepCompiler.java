@@ -36,6 +36,7 @@ final class StepCompiler {
   private final String dataset;
   private final Sampling sampling;
   private final List<ParquetTable> tables = new ArrayList<>();
+  private final List<SmallTableSize> sizes = new ArrayList<>();
   private final List<Level> levels = new ArrayList<>();
   private List<DropStep> drops = new ArrayList<>();
   private @Nullable Limit limit;
@@ -64,6 +65,11 @@ final class StepCompiler {
     return List.copyOf(tables);
   }
 
+  /** The small tables in memory. */
+  List<SmallTableSize> sizes() {
+    return List.copyOf(sizes);
+  }
+
   private void add(int number, Step step, String element) {
     switch (step) {
       case Step.Filter filter -> {
@@ -83,9 +89,9 @@ final class StepCompiler {
           weight.factors().forEach(factor -> weight(factor, element + "." + factor.name()));
       case Join join -> join(number, join, element);
       case Step.SemiJoin join ->
-          drop(number, step, member(join.table(), join.on(), element).missing());
+          drop(number, step, member(number, join.table(), join.on(), element).missing());
       case Step.AntiJoin join ->
-          drop(number, step, member(join.table(), join.on(), element).there());
+          drop(number, step, member(number, join.table(), join.on(), element).there());
       case Downsample sample -> downsample(number, sample, element);
       case Step.Sample sample -> sample(number, sample, element + ".by");
       case Step.Split split -> split(number, split, element + ".by");
@@ -177,9 +183,14 @@ final class StepCompiler {
     weigh(factor.name(), value.derived("CAST((" + value.sql() + ") AS FLOAT)"), element);
   }
 
-  private SmallTables.Found member(SmallTable table, List<JoinKey> on, String element) {
+  private SmallTables.Found member(int number, SmallTable table, List<JoinKey> on, String element) {
     SmallTables.Opened opened = open(table, element);
-    return smallTables.find(opened, on, List.of(), false, scope, element);
+    return sized(number, smallTables.find(opened, on, List.of(), false, scope, element));
+  }
+
+  private SmallTables.Found sized(int number, SmallTables.Found found) {
+    sizes.add(new SmallTableSize(number, found.lookup().rows(), found.lookup().bytes()));
+    return found;
   }
 
   private SmallTables.Opened open(SmallTable table, String element) {
@@ -209,8 +220,10 @@ final class StepCompiler {
       }
     }
     SmallTables.Found found =
-        smallTables.find(
-            table, join.on(), columns, join.match() == Join.Match.UNIQUE, scope, element);
+        sized(
+            number,
+            smallTables.find(
+                table, join.on(), columns, join.match() == Join.Match.UNIQUE, scope, element));
     for (int i = 0; i < columns.size(); i++) {
       String column = columns.get(i);
       Binding taken =

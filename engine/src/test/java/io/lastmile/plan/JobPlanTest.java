@@ -113,7 +113,7 @@ class JobPlanTest {
           .contains(
               "dataset train (plan " + train.fingerprint() + ")",
               "  reads    4 of 6 columns: id, label, x, y",
-              "  steps    0 anti_join: drop where id = id in spam.parquet",
+              "  steps    0 anti_join: drop where id = id in spam.parquet (100 rows, 1 MiB in memory)",
               "           1 filter: keep where label < 5",
               "           2 derive: positive = label = 1",
               "  tensors  xy [batch, 2] float32 from x, y",
