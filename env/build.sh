@@ -89,7 +89,7 @@ build_if_needed() {
     echo "lastmile: building (the first time takes a few minutes: libraries are downloaded)" >&2
     start=$(mktemp)
     rm -rf "$JARS/lib" "$JARS"/lastmile-app-*.jar
-    if ! maven -q -Dquick -DskipTests package >&2 9<&-; then
+    if ! maven -q -Dquick -DskipTests package </dev/null >&2 9<&-; then
       rm -f "$start"
       echo "error: The build failed; its messages stand above." >&2
       exit 2

@@ -11,6 +11,12 @@ In a script that ``lastmile run`` has started::
 Anywhere else ``lastmile.open("experiment.yaml", "train")`` gives the same from an engine of its own, and
 ``lastmile.connect("unix:/path", "train", rank=0, world_size=2)`` from one that ``lastmile serve`` runs. Importing this
 package is cheap: numpy and torch are imported when the first feed is made, and after its engine was started.
+
+What an experiment file says can be said in Python as well, and opened or launched as such::
+
+    train = lastmile.parquet("tables/*.parquet").filter("label >= 0").tensor("dense", "dense_*", fill=0)
+    experiment = lastmile.experiment("first", datasets={"train": train}, train="train.py")
+    lastmile.launch(experiment)
 """
 
 from __future__ import annotations
@@ -23,7 +29,11 @@ from lastmile.errors import BatchesHeld, DataError, LastmileError, UserError
 
 if TYPE_CHECKING:
     from lastmile._batch import Batch, KeyedRagged, Keys, Masked, Ragged
+    from lastmile._dataset import Dataset, arrow, csv, json, parquet
+    from lastmile._experiment import Experiment, experiment
     from lastmile._feed import Feed
+    from lastmile._launch import Conclusion, launch
+    from lastmile._tables import Values, values
     from lastmile._timers import Timers
 
 __version__ = "0.1.0"
@@ -31,7 +41,10 @@ __version__ = "0.1.0"
 __all__ = [
     "Batch",
     "BatchesHeld",
+    "Conclusion",
     "DataError",
+    "Dataset",
+    "Experiment",
     "Feed",
     "KeyedRagged",
     "Keys",
@@ -40,13 +53,25 @@ __all__ = [
     "Ragged",
     "Timers",
     "UserError",
+    "Values",
+    "arrow",
     "connect",
+    "csv",
+    "experiment",
     "feed",
+    "json",
+    "launch",
     "open",
+    "parquet",
+    "values",
 ]
 
 _HOMES = {
     **dict.fromkeys(("Batch", "KeyedRagged", "Keys", "Masked", "Ragged"), "_batch"),
+    **dict.fromkeys(("Dataset", "arrow", "csv", "json", "parquet"), "_dataset"),
+    **dict.fromkeys(("Experiment", "experiment"), "_experiment"),
+    **dict.fromkeys(("Conclusion", "launch"), "_launch"),
+    **dict.fromkeys(("Values", "values"), "_tables"),
     "Feed": "_feed",
     "Timers": "_timers",
 }
@@ -100,7 +125,7 @@ def feed(
 
 
 def open(
-    path: str | os.PathLike[str],
+    experiment: str | os.PathLike[str] | Experiment,
     name: str,
     *,
     state: Mapping[str, Any] | None = None,
@@ -108,14 +133,14 @@ def open(
     max_steps: int | None = None,
     arrays: Literal["numpy", "torch"] | None = None,
 ) -> Feed:
-    """Start an engine for an experiment file in the background and return a feed of it, as the only rank.
+    """Start an engine for an experiment in the background and return a feed of it, as the only rank.
 
     For notebooks, tests and trying things out; needs no cluster and no launcher. The engine ends with
     ``Feed.close()``, with the feed, or with this process; Ctrl-C does not end it. ``LASTMILE_HOME`` says where the
     engine is; without it, the checkout that this package lies in.
 
     Args:
-        path: the experiment file.
+        experiment: the experiment file, or what ``lastmile.experiment`` has returned.
         name: the dataset's name in it.
         state: as for :func:`feed`.
         epochs: as for :func:`feed`.
@@ -134,7 +159,7 @@ def open(
     )
     from lastmile import _engine
 
-    engine = _engine.Engine(os.fspath(path))
+    engine = _engine.Engine(experiment)
     try:
         from lastmile import _arrays, _feed  # imports numpy, and the next line torch, while the engine starts
 

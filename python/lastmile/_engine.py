@@ -6,11 +6,15 @@ import json
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, TYPE_CHECKING, Final
 
-from lastmile import _fork
+from lastmile import _canonical, _fork
 from lastmile.errors import LastmileError, of_kind
+
+if TYPE_CHECKING:
+    from lastmile._experiment import Experiment
 
 _CLOSE_SECONDS: Final = 5.0
 _LAST_WORDS_BYTES: Final = 1 << 16
@@ -24,17 +28,19 @@ class Engine:
     It runs in a session of its own, so that Ctrl-C in a notebook interrupts the notebook and not the engine.
     """
 
-    def __init__(self, experiment: str) -> None:
+    def __init__(self, experiment: str | os.PathLike[str] | Experiment) -> None:
         self._owner = os.getpid()
         self._complaints = os.memfd_create("lastmile-engine-stderr")
         self._process = subprocess.Popen(
-            [launcher(), "serve", experiment, "--embedded"],
+            [launcher(), "serve", named(experiment), "--embedded"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
             start_new_session=True,
         )
         _fork.abandon_in_child(self)
+        assert self._process.stdin is not None
+        tell(experiment, self._process.stdin)
 
     def address(self) -> str:
         """Wait until the engine listens and return its socket's path.
@@ -46,9 +52,7 @@ class Engine:
         if not line.endswith(b"\n"):
             code = self._process.wait()
             words = self.last_words() or "it said nothing"
-            if code in _KINDS:
-                raise of_kind(_KINDS[code], words)
-            raise LastmileError(f"The engine did not start (exit code {code}): {words}")
+            raise not_started(code, words)
         socket: str = json.loads(line)["socket"]
         return socket
 
@@ -57,8 +61,7 @@ class Engine:
         size = os.fstat(self._complaints).st_size
         start = max(0, size - _LAST_WORDS_BYTES)
         text = os.pread(self._complaints, _LAST_WORDS_BYTES, start).decode(errors="replace").strip()
-        at = ("\n" + text).rfind("\n" + _ERROR_PREFIX)
-        return text[at + len(_ERROR_PREFIX) :] if at >= 0 else text
+        return complaint(text)
 
     def close(self) -> None:
         """End the engine and wait until it is gone."""
@@ -80,7 +83,36 @@ class Engine:
     def _close_pipes(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # an engine that is gone has not read all
+                    pipe.close()
+
+
+def named(experiment: str | os.PathLike[str] | Experiment) -> str:
+    """Return how a command names an experiment: the file, or ``-`` for what :func:`tell` writes."""
+    return os.fspath(experiment) if isinstance(experiment, str | os.PathLike) else "-"
+
+
+def tell(experiment: str | os.PathLike[str] | Experiment, engine: IO[bytes]) -> None:
+    """Write an experiment that was said in Python to the standard input of the engine: its folder, then its JSON."""
+    if isinstance(experiment, str | os.PathLike):
+        return
+    lines = f"{_canonical.quoted(os.fspath(experiment.folder))}\n{experiment.to_json()}\n"
+    with suppress(BrokenPipeError):  # an engine that is gone has said why
+        engine.write(lines.encode())
+        engine.flush()
+
+
+def complaint(text: str) -> str:
+    """Return the last error in what an engine has printed, or all of it when there is none."""
+    at = ("\n" + text).rfind("\n" + _ERROR_PREFIX)
+    return text[at + len(_ERROR_PREFIX) :] if at >= 0 else text
+
+
+def not_started(code: int, words: str) -> LastmileError:
+    """Return the exception for an engine that ended with this code before it began to work."""
+    if code in _KINDS:
+        return of_kind(_KINDS[code], words)
+    return LastmileError(f"The engine did not start (exit code {code}): {words}")
 
 
 def launcher() -> str:

@@ -4,10 +4,12 @@ import io.lastmile.Cancellation;
 import io.lastmile.Lastmile;
 import io.lastmile.LaunchOptions;
 import io.lastmile.Run;
+import io.lastmile.dataset.Json;
 import io.lastmile.error.LastmileException;
 import io.lastmile.run.Summary;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +36,9 @@ final class RunCommand implements Callable<Integer> {
 
   private final Console console;
 
-  @Parameters(paramLabel = "EXPERIMENT", description = "The experiment, a YAML file.")
+  @Parameters(
+      paramLabel = "EXPERIMENT",
+      description = "The experiment: a YAML file, or canonical JSON (.json).")
   private Path file = Path.of("");
 
   @Option(
@@ -48,6 +52,12 @@ final class RunCommand implements Callable<Integer> {
       paramLabel = "PATH",
       description = "Python of the script (default: $LASTMILE_PYTHON, else python3).")
   private @Nullable String python;
+
+  @Option(
+      names = "--embedded",
+      hidden = true,
+      description = "Print the place of the record as JSON; end when standard input closes.")
+  private boolean embedded;
 
   RunCommand(Console console) {
     this.console = console;
@@ -70,6 +80,10 @@ final class RunCommand implements Callable<Integer> {
       }
       console.error("error: " + why.message());
       return why.exitCode();
+    }
+    if (embedded) {
+      StandardInput.whenClosed(() -> cancelled.complete(Cancellation.REQUESTED));
+      console.print(Json.write(Map.of("record", run.record().toString())));
     }
     CompletableFuture<Void> _ = cancelled.thenAccept(run::cancel);
     return follow(run).exit().code();

@@ -8,7 +8,6 @@ import io.lastmile.feed.RuntimeFolder;
 import io.lastmile.feed.TemporaryFolder;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.JobPlan;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -34,7 +33,9 @@ import picocli.CommandLine.Parameters;
 final class ServeCommand implements Callable<Integer> {
   private final Console console;
 
-  @Parameters(paramLabel = "EXPERIMENT", description = "The experiment, a YAML file.")
+  @Parameters(
+      paramLabel = "EXPERIMENT",
+      description = "The experiment: a YAML file, or canonical JSON (.json).")
   private Path file = Path.of("");
 
   @Option(
@@ -62,7 +63,7 @@ final class ServeCommand implements Callable<Integer> {
         RuntimeFolder folder = RuntimeFolder.open();
         FeedServer server = read.placing(() -> FeedServer.open(plan, folder, address(folder)))) {
       if (embedded) {
-        endWithStandardInput(end);
+        StandardInput.whenClosed(() -> end.complete(0));
         console.print(Json.write(greeting(plan, address(folder))));
       } else {
         console.print("serving %s at unix:%s".formatted(name(read), address(folder)));
@@ -87,22 +88,6 @@ final class ServeCommand implements Callable<Integer> {
       fingerprints.put(dataset.getKey(), dataset.getValue().fingerprint());
     }
     return Map.of("socket", address.toString(), "fingerprint", fingerprints);
-  }
-
-  /** The program that embeds this engine holds our standard input: when it is gone, so are we. */
-  private static void endWithStandardInput(CompletableFuture<Integer> end) {
-    Thread _ =
-        Thread.ofPlatform()
-            .daemon()
-            .name("lastmile-parent")
-            .start(() -> {
-              try {
-                long _ = System.in.transferTo(java.io.OutputStream.nullOutputStream());
-              } catch (IOException _) {
-                // As good as closed.
-              }
-              end.complete(0);
-            });
   }
 
   private static int await(CompletableFuture<Integer> end) throws Exception {

@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Reads an experiment from its YAML file. Safe for any thread. */
+/** Reads an experiment from its file, YAML or canonical JSON. Safe for any thread. */
 public final class ExperimentReader {
   private static final String BYTE_ORDER_MARK = "\uFEFF";
 
@@ -19,7 +19,8 @@ public final class ExperimentReader {
 
   /**
    * The experiment in a YAML file, its defaults filled in and its {@link Origin} saying the line of
-   * every element that is written.
+   * every element that is written; or in a file of {@linkplain CanonicalJson canonical JSON}, whose
+   * name ends in {@code .json} and whose one line says no more than the names of its elements.
    *
    * @param file its folder is where relative paths start; its name in messages is the path as given
    * @throws LastmileException of kind USER: the first mistake in the order of the file, with its
@@ -28,18 +29,25 @@ public final class ExperimentReader {
    *     there) is not looked at
    */
   public static Experiment read(Path file) {
+    if (file.toString().endsWith(".json")) {
+      return CanonicalJson.read(text(file), folder(file));
+    }
     Written root = YamlTree.read(file.toString(), text(file));
     Map<String, Integer> lines = new HashMap<>();
     collectLines("", root, lines);
-    Path absolute = file.toAbsolutePath().normalize();
-    Path parent = absolute.getParent();
-    Origin origin = new Origin(parent == null ? absolute : parent, file.toString(), lines);
+    Origin origin = new Origin(folder(file), file.toString(), lines);
     try {
       return ExperimentForm.read(root, origin);
     } catch (LastmileException mistake) {
       String element = mistake.element();
       throw element == null ? mistake : mistake.placed(origin.place(element));
     }
+  }
+
+  private static Path folder(Path file) {
+    Path absolute = file.toAbsolutePath().normalize();
+    Path parent = absolute.getParent();
+    return parent == null ? absolute : parent;
   }
 
   private static void collectLines(String parent, Written value, Map<String, Integer> lines) {

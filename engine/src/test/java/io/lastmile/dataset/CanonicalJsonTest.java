@@ -111,6 +111,13 @@ class CanonicalJsonTest {
         .seed(-7)
         .in(folder)
         .dataset("train", train())
+        .dataset("every_step", everyStep())
+        .dataset(
+            "every_part",
+            everyStep()
+                .part("train")
+                .withoutTensors()
+                .tensor("clicked", "clicked", t -> t.hash(10)))
         .dataset("by-day", label("data/c.parquet").shuffle(Shuffle.within("dt")))
         .dataset("in_order", label("data/c.parquet").shuffle(Shuffle.none()))
         .dataset("valid", label("data/valid.parquet"))
@@ -194,5 +201,97 @@ class CanonicalJsonTest {
                     new Step.Derive.Column("again", "engaged AND \"größe\" > 3"))))
         .select("dense_*", "cat_?", "user_id")
         .drop("dense_9");
+  }
+
+  private static DatasetDraft everyStep() {
+    return label(
+        everySampling(everyJoin(Dataset.parquet("data/d.parquet").step(renames()).step(casts())))
+            .step(
+                new Step.Weight(
+                    List.of(
+                        column("w", "1 / (1 + position)"), column("v", "0.5"), column("u", "2"))))
+            .step(labels())
+            .explode("items")
+            .step(new Step.Explode(List.of("items", "prices"), null).position("place"))
+            .truncateToLast(50, "history")
+            .truncateToFirst(3, "tags", "seq_*")
+            .split(Step.Split.into(part("train", 0.9), part("every_step", 0.1)))
+            .split(
+                Step.Split.into(part("a", 0.7), part("b", 0.2))
+                    .by("user_id")
+                    .part("b")
+                    .salt("days"))
+            .limit(5_000_000_000L)
+            .batch(7));
+  }
+
+  private static DatasetDraft everyJoin(DatasetDraft dataset) {
+    SmallTable users =
+        SmallTable.of(Source.Parquet.of("data/users").schema(Source.Schema.UNION)).filter("active");
+    return dataset
+        .step(
+            Join.of(users, "-")
+                .on(List.of(new JoinKey("user_id", "id"), new JoinKey("market", "market")))
+                .select("country", "age_*")
+                .prefix("user_")
+                .how(Join.How.INNER)
+                .match(Join.Match.FIRST))
+        .join(SmallTable.of(Source.Csv.of("items.csv")), "item_id")
+        .semiJoin(
+            SmallTable.of(Source.JsonLines.of("a.jsonl", "b.jsonl")).filter("score > 0.5"),
+            "user_id")
+        .antiJoin(SmallTable.of(Source.Arrow.of("seen.arrow")), "user_id", "item_id")
+        .antiJoin(
+            SmallTable.values("surface", "board", null, "\u0001\"größe\" 🎈\n")
+                .and("code", 1L, -2L, Long.MAX_VALUE),
+            "surface",
+            "code")
+        .join(
+            SmallTable.values("user_id", 1L, 2L)
+                .and("boost", 0.5, 1e-5)
+                .and("extra", 12_345_678.9, -3.0)
+                .and("good", true, null),
+            "user_id");
+  }
+
+  private static DatasetDraft everySampling(DatasetDraft dataset) {
+    return dataset
+        .downsample(1, d -> d.keep("CASE surface WHEN 'a' THEN 0.5 ELSE 1 END").weight("w"))
+        .sample(0.25, s -> s)
+        .sample(1e-4, s -> s.by("user_id").salt("half").resample(Step.Resample.EACH_EPOCH))
+        .upsample("surface = 'rare'", 3)
+        .step(new Step.Upsample(null, 2));
+  }
+
+  private static Step renames() {
+    return new Step.Rename(
+        List.of(new Step.Rename.Name("item", "item_id"), new Step.Rename.Name("raw_*", "*")));
+  }
+
+  private static Step casts() {
+    return new Step.Cast(
+        List.of(
+            new Step.Cast.Type("price_*", "FLOAT"),
+            new Step.Cast.Type("tags", "BIGINT[]"),
+            new Step.Cast.Type("amount", "DECIMAL(18, 2)")));
+  }
+
+  private static Step labels() {
+    return new Step.Label(
+        List.of(
+            Step.Label.Rule.of("clicked", "clicks > 0"),
+            new Step.Label.Rule(
+                "engagement",
+                List.of(new Step.Label.Case("likes > 0", 2), new Step.Label.Case("clicks > 0", 1)),
+                -1),
+            new Step.Label.Rule("bought", List.of(new Step.Label.Case("orders > 0", 1)), 0)));
+  }
+
+  private static Step.Derive.Column column(String name, String expression) {
+    return new Step.Derive.Column(name, expression);
+  }
+
+  private static Step.Split.Part part(String name, double share) {
+    return new Step.Split.Part(name, share);
   }
 }
