@@ -6,11 +6,12 @@ digits that give the same double back, with a fraction (``1.0``), and as ``1.0E-
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
-Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 """What JSON can say."""
 
 _ESCAPED: Final = re.compile(r'[\x00-\x1f"\\]')
@@ -41,7 +42,7 @@ def _append(parts: list[str], tree: Json) -> None:
         parts.append(_scalar(tree))
 
 
-def _scalar(value: None | bool | int | float | str) -> str:
+def _scalar(value: bool | int | float | str | None) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -58,7 +59,7 @@ def quoted(value: str) -> str:
 
 def number(value: float) -> str:
     """Return a double as Java writes it."""
-    if value in (float("inf"), float("-inf")) or value != value:
+    if not math.isfinite(value):
         return {"inf": "Infinity", "-inf": "-Infinity"}.get(repr(value), "NaN")
     sign = "-" if repr(value).startswith("-") else ""
     digits, exponent = _digits(abs(value))

@@ -23,10 +23,8 @@ def found(value: object) -> str:
     """Return a value as messages show it."""
     if isinstance(value, str):
         return f'"{value}"'
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
     if isinstance(value, Integral):
         return str(int(value))
     if isinstance(value, Real):
@@ -48,7 +46,7 @@ def text(element: str, value: object) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise UserError(f"Invalid {element}: {ascii(value)} (must be text that UTF-8 can say)") from None
+        raise UserError(f"Invalid {element}: {value!a} (must be text that UTF-8 can say)") from None
     return str(value)
 
 
@@ -63,7 +61,7 @@ def name(element: str, value: object) -> str:
     """Check a name that becomes part of a file's name."""
     if not _NAME.fullmatch(text(element, value)):
         raise UserError(
-            f'Invalid name: "{value}" (must be letters, digits, \'-\', \'_\' and \'.\', begin with a letter or digit, '
+            f"Invalid name: \"{value}\" (must be letters, digits, '-', '_' and '.', begin with a letter or digit, "
             f"and be at most 100 long)"
         )
     return text(element, value)
@@ -101,7 +99,7 @@ def whole(element: str, value: object) -> int:
     """Check a whole number of 64 bits."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise wrong(element, value, "a whole number")
-    if not -(2**63) <= value < 2**63:
+    if not -(2**63) <= int(value) < 2**63:
         raise wrong(element, value, "a whole number of 64 bits")
     return int(value)
 
@@ -110,7 +108,7 @@ def count(element: str, value: object) -> int:
     """Check a whole number of 32 bits."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise wrong(element, value, "a whole number")
-    if not -_MOST - 1 <= value <= _MOST:
+    if not -_MOST - 1 <= int(value) <= _MOST:
         raise wrong(element, value, f"at most {_MOST}")
     return int(value)
 

@@ -44,8 +44,8 @@ class Dataset:
     Nothing is read and no engine is needed until the experiment is opened or launched.
 
     Conditions and expressions are SQL scalar expressions. A wrong value is refused by the call that brings it, with
-    :class:`lastmile.UserError`; what only the data can tell (a column that is not there) is found when the experiment is
-    opened.
+    :class:`lastmile.UserError`; what only the data can tell (a column that is not there) is found when the experiment
+    is opened.
     """
 
     _said: Said
@@ -150,7 +150,7 @@ class Dataset:
         return self._step(_steps.weight(factors))
 
     def label(self, columns: Mapping[str, str | Label]) -> Dataset:
-        """Add int32 labels: 1 where a condition is TRUE and else 0, or ``{"classes": {condition: class}, "else": 0}``."""
+        """Add int32 labels: 1 where a condition is TRUE, else 0; or ``{"classes": {condition: class}, "else": 0}``."""
         return self._step(_steps.label(columns))
 
     def explode(self, *columns: str, position: str | None = None) -> Dataset:
@@ -318,7 +318,9 @@ def _small(table: object) -> object:
     if not isinstance(table, Dataset):
         return table
     if table != Dataset(Said(table._said.source)):
-        raise UserError("Invalid table: a dataset with steps or tensors (must be a source alone, with filter= of the join)")
+        raise UserError(
+            "Invalid table: a dataset with steps or tensors (must be a source alone, with filter= of the join)"
+        )
     return table._said.source
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, NotRequired, TypedDict
 
 from lastmile import _checks
 from lastmile._canonical import Json, number
@@ -25,16 +25,8 @@ Match = Literal["unique", "first"]
 _ROUNDING: Final = 1e-9
 
 
-class _Classes(TypedDict):
-    classes: Mapping[str, int]
-
-
-class Label(_Classes, total=False):
-    """A label of several classes.
-
-    ``classes``: SQL conditions and their int32 classes, the first that is TRUE counts; ``else``: the class of the other
-    rows, 0 where it is not said.
-    """
+Label = TypedDict("Label", {"classes": Mapping[str, int], "else": NotRequired[int]})
+"""A label of several classes: SQL conditions and their int32 classes, the first that is TRUE counts; else 0."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +70,7 @@ def rename(names: object) -> Step:
 def _new_name(old: str, new: object) -> str:
     name = _checks.filled(_checks.filled(old, old), new)
     if old.count("*") != name.count("*") or old.count("*") > 1:
-        raise UserError(f"Invalid name: \"{name}\" (must have one '*' where \"{old}\" has one)")
+        raise UserError(f'Invalid name: "{name}" (must have one \'*\' where "{old}" has one)')
     return name
 
 
@@ -158,9 +150,7 @@ def _keys(on: object) -> Json:
     return [[left, right] for left, right in pairs]
 
 
-def downsample(
-    keep: object, *, where: object, by: object, weight: object, salt: object, resample: object
-) -> Step:
+def downsample(keep: object, *, where: object, by: object, weight: object, salt: object, resample: object) -> Step:
     """``downsample``."""
     return Step(
         "downsample",

@@ -11,9 +11,7 @@ from lastmile import _checks
 from lastmile._canonical import Json, number
 from lastmile.errors import UserError
 
-DType = Literal[
-    "bool", "int8", "uint8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64"
-]
+DType = Literal["bool", "int8", "uint8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64"]
 Null = Literal["fill", "error", "mask"]
 End = Literal["first", "last"]
 Layout = Literal["dense", "keyed"]
