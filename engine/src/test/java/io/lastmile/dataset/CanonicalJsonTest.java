@@ -39,6 +39,18 @@ class CanonicalJsonTest {
   }
 
   @Test
+  void aFileOfTheTextIsAnExperimentFile() throws IOException {
+    Path file = folder.resolve("saved.json");
+    Files.writeString(file, golden() + "\n");
+    assertThat(ExperimentReader.read(file)).isEqualTo(inCode());
+    Files.writeString(file, golden().replace("\"batch\":512", "\"batch\":0"));
+    LastmileException mistake =
+        catchThrowableOfType(LastmileException.class, () -> ExperimentReader.read(file));
+    assertThat(mistake.line())
+        .isEqualTo("error: Invalid batch: 0 (must be > 0) [datasets.train.batch]");
+  }
+
+  @Test
   void anExperimentWithoutTrainingTravelsToo() {
     Experiment experiment =
         Experiment.named("small")
