@@ -23,9 +23,9 @@ README = (REPO / "README.md").read_text()
 GUARANTEES = (REPO / "docs" / "guarantees.md").read_text()
 
 
-def fenced(text: str, language: str) -> str:
-    (block,) = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return block
+def fenced(text: str, language: str) -> list[str]:
+    blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return blocks
 
 
 def rows_below(heading: str) -> list[list[str]]:
@@ -39,12 +39,17 @@ def rows_below(heading: str) -> list[list[str]]:
 def test_the_example_of_the_readme_runs_as_it_stands(sandbox: Sandbox) -> None:
     (command,) = re.findall(r"^ +\./lastmile (generate tables .*)$", README, re.MULTILINE)
     sandbox.start(*command.split()).wait().expect(0)
-    sandbox.write("experiment.yaml", fenced(README, "yaml"))
-    script = sandbox.write("example.py", fenced(README, "python"))
+    (experiment,) = fenced(README, "yaml")
+    reads, said = fenced(README, "python")
+    sandbox.write("experiment.yaml", experiment)
+    script = sandbox.write("example.py", reads)
     job = sandbox.start("python", str(script)).wait().expect(0)
     lines = job.out.splitlines()
     assert len(lines) > 5
     assert all(re.fullmatch(r"\d+ torch\.Size\(\[\d+, 4\]\) tensor\(.*\)", line) for line in lines)
+    same = sandbox.write("same.py", said + reads.replace('"experiment.yaml"', "first"))
+    assert same.read_text() != said + reads
+    assert sandbox.start("python", str(same)).wait().expect(0).out.splitlines() == lines
     explained = sandbox.start("explain", "experiment.yaml").wait().expect(0)
     assert "lastmile_kept" in explained.out
 
