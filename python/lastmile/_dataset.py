@@ -191,6 +191,10 @@ class Dataset:
         split = _steps.resolved(_steps.with_part(self._said.steps[at], _checks.text("part", name)), name)
         return Dataset(replace(self._said, steps=(*self._said.steps[:at], split), shuffle=None))
 
+    def without_tensors(self) -> Dataset:
+        """Leave the tensors out, such as for a part that gets its own."""
+        return Dataset(replace(self._said, tensors=()))
+
     def limit(self, rows: int) -> Dataset:
         """End each epoch after so many rows; no step may follow."""
         return self._step(_steps.limit(rows))

@@ -353,3 +353,10 @@ assert not {"numpy", "torch", "pyarrow", "subprocess"} & set(sys.modules), sys.m
 def test_every_check_says_what_it_found() -> None:
     shown = [_checks.found(value) for value in ("a", None, True, 3, 0.5, {}, [], object())]
     assert shown == ['"a"', "nothing", "true", "3", "0.5", "a mapping", "a list", "a object"]
+
+
+def test_a_part_may_have_tensors_of_its_own() -> None:
+    train = lastmile.parquet("t").split({"train": 0.9, "valid": 0.1}).tensor("x", "x")
+    valid = train.part("valid").without_tensors().tensor("y", "y")
+    said = json.loads(lastmile.experiment("e", datasets={"valid": valid}).to_json())
+    assert [name for name, _ in said["datasets"][0][1]["tensors"]] == ["y"]

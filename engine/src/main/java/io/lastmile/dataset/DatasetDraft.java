@@ -251,8 +251,8 @@ public record DatasetDraft(
     return new DatasetDraft(source, steps, tensors, batch, shuffle, keys, prefetch, count);
   }
 
-  /** This dataset without tensors. */
-  DatasetDraft withoutTensors() {
+  /** This dataset without tensors, such as a part that gets its own. */
+  public DatasetDraft withoutTensors() {
     return new DatasetDraft(source, steps, List.of(), batch, shuffle, keys, prefetch, slots);
   }
 
