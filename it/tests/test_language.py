@@ -389,3 +389,28 @@ def test_copies_and_limits_resume_at_any_row(sandbox: Sandbox, shuffle: Shuffle)
             if position(batch.state)["epoch"] == 0:
                 rest = ranks(server.address, 1, state=batch.state)
                 assert order(rest) == whole[delivered(batch.state) :]
+
+
+@pytest.mark.parametrize("where", ["nowhere", "in the source"])
+@pytest.mark.parametrize("answer", ["allow", "error"])
+def test_an_epoch_without_rows(sandbox: Sandbox, answer: str, where: str) -> None:
+    steps: list[Step] = [Filter("uid < 0", lambda t: np.zeros(len(t), bool)), Sample(0.5)]
+    dataset = replace(table(sandbox, steps), extra={"on_empty": answer})
+    if where == "in the source":
+        empty = pa.table({"uid": pa.array([], pa.int64())})
+        for name in dataset.files:
+            pq.write_table(empty, dataset.root / name)
+    path = sandbox.experiment(dataset, train={"script": "train.py"})
+    sandbox.write(
+        "train.py", "import lastmile\nprint(len(list(lastmile.feed('train'))), 'steps')\n"
+    )
+    done = sandbox.run(path)
+    read = 1200 if where == "nowhere" else 0
+    if answer == "allow":
+        assert "0 steps" in done.expect(0).out
+        assert ("(no row is left: no steps)" in done.out) == (read > 0)
+    else:
+        assert done.expect(3).errors == [
+            f'error: Dataset "train" has no rows in epoch 0: read {read}, dropped by step 0 '
+            f"(filter) {read}, dropped by step 1 (sample) 0 (on_empty: allow goes on without)"
+        ]

@@ -17,6 +17,8 @@ Path = str | os.PathLike[str]
 Table: TypeAlias = "Path | Values | Dataset"
 """A small table: a path of Parquet files, ``lastmile.values(...)``, or a source such as ``lastmile.csv("x.csv")``."""
 
+OnEmpty = Literal["allow", "error"]
+
 _ROW_GROUPS: Final = 8
 _VALIDATION: Final = "valid"
 
@@ -33,6 +35,7 @@ class Said:
     keys: tuple[str, ...] = ()
     prefetch: int = 4
     slots: int | None = None
+    on_empty: OnEmpty = "allow"
 
 
 @dataclass(frozen=True)
@@ -281,6 +284,11 @@ class Dataset:
         """Set the shared-memory slots per rank, prefetch + 2 otherwise; more than prefetch."""
         return Dataset(replace(self._said, slots=_checks.positive("slots", count)))
 
+    def on_empty(self, answer: OnEmpty) -> Dataset:
+        """Set what an epoch without rows does: it has no steps ("allow"), or it ends the run ("error")."""
+        _checks.word("on_empty", answer, ("allow", "error"))
+        return Dataset(replace(self._said, on_empty=answer))
+
     def _step(self, step: Step) -> Dataset:
         return Dataset(replace(self._said, steps=(*self._said.steps, step)))
 
@@ -350,6 +358,7 @@ def finished(dataset: Dataset, name: str) -> Json:
         "order": "deterministic",
         "prefetch": said.prefetch,
         "slots": slots,
+        "on_empty": said.on_empty,
     }
 
 

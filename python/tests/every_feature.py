@@ -68,6 +68,7 @@ def _train() -> Dataset:
         .shuffle(row_groups=3, within="dt")
         .keys("user_id", "item_id")
         .prefetch(2)
+        .on_empty("error")
         .slots(9)
     )
 

@@ -38,7 +38,8 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
   private void appendDataset(List<String> lines, String name, Summary.Dataset dataset) {
     Double first = dataset.firstBatchSeconds();
     if (first == null) {
-      lines.add(name + ": not read");
+      lines.add(name + (dataset.epochs().isEmpty() ? ": not read" : ": no batch"));
+      dataset.epochs().forEach(epoch -> lines.add(epoch(epoch)));
       return;
     }
     Integer skipped = dataset.rowGroupsSkipped();
@@ -78,13 +79,14 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
                 ", unknown words of %s %s"
                     .formatted(tensor.getKey(), Quantity.count(tensor.getValue())))
             .collect(Collectors.joining());
-    return "  epoch %d: rows read %s%s%s, delivered %s, padded %s%s"
+    return "  epoch %d: rows read %s%s%s, delivered %s%s, padded %s%s"
         .formatted(
             epoch.epoch(),
             Quantity.count(epoch.read()),
             stepRows("added", epoch.added()),
             stepRows("dropped", epoch.dropped()),
             Quantity.count(epoch.delivered()),
+            epoch.read() > 0 && epoch.delivered() == 0 ? " (no row is left: no steps)" : "",
             Quantity.count(epoch.padded()),
             unknown);
   }

@@ -77,6 +77,7 @@ public final class CanonicalJson {
     tree.put("order", "deterministic");
     tree.put("prefetch", dataset.prefetch());
     tree.put("slots", dataset.slots());
+    tree.put("on_empty", dataset.onEmpty().word());
     return tree;
   }
 

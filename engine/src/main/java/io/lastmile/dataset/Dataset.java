@@ -2,6 +2,7 @@ package io.lastmile.dataset;
 
 import io.lastmile.error.LastmileException;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * A table, what is done to its rows, and the tensors they become.
@@ -14,6 +15,7 @@ import java.util.List;
  * @param keys columns that ride along for the script
  * @param prefetch steps kept ready per rank, &gt; 0
  * @param slots shared-memory slots per rank, &gt; prefetch
+ * @param onEmpty what an epoch without rows does
  */
 public record Dataset(
     Source source,
@@ -23,7 +25,8 @@ public record Dataset(
     Shuffle shuffle,
     List<String> keys,
     int prefetch,
-    int slots) {
+    int slots,
+    OnEmpty onEmpty) {
   /** Steps kept ready per rank unless the dataset says otherwise. */
   public static final int DEFAULT_PREFETCH = 4;
 
@@ -49,6 +52,19 @@ public record Dataset(
       return tensor.complete();
     } catch (LastmileException mistake) {
       throw mistake.under(tensor.name()).under("tensors");
+    }
+  }
+
+  /** What an epoch without rows does. */
+  public enum OnEmpty {
+    /** It has no steps, which the summary says. */
+    ALLOW,
+    /** It ends the run. */
+    ERROR;
+
+    /** The word for it in YAML and JSON. */
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
     }
   }
 

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param keys columns that ride along for the script
  * @param prefetch steps kept ready per rank, &gt; 0
  * @param slots shared-memory slots per rank, &gt; prefetch; null: prefetch + 2
+ * @param onEmpty what an epoch without rows does
  */
 public record DatasetDraft(
     Source source,
@@ -31,7 +32,8 @@ public record DatasetDraft(
     @Nullable Shuffle shuffle,
     List<String> keys,
     int prefetch,
-    @Nullable Integer slots) {
+    @Nullable Integer slots,
+    Dataset.OnEmpty onEmpty) {
   /** The name of the dataset whose rows keep file order unless it says otherwise. */
   public static final String VALIDATION = "valid";
 
@@ -57,18 +59,19 @@ public record DatasetDraft(
         null,
         List.of(),
         Dataset.DEFAULT_PREFETCH,
-        null);
+        null,
+        Dataset.OnEmpty.ALLOW);
   }
 
   /** This dataset with another table. */
   public DatasetDraft source(Source table) {
-    return new DatasetDraft(table, steps, tensors, batch, shuffle, keys, prefetch, slots);
+    return new DatasetDraft(table, steps, tensors, batch, shuffle, keys, prefetch, slots, onEmpty);
   }
 
   /** This dataset with one more step at the end. */
   public DatasetDraft step(Step step) {
     return new DatasetDraft(
-        source, Written.plus(steps, step), tensors, batch, shuffle, keys, prefetch, slots);
+        source, Written.plus(steps, step), tensors, batch, shuffle, keys, prefetch, slots, onEmpty);
   }
 
   /** Then keeps the rows for which the SQL condition is TRUE. */
@@ -187,7 +190,8 @@ public record DatasetDraft(
             null,
             keys,
             prefetch,
-            slots);
+            slots,
+            onEmpty);
       }
     }
     throw LastmileException.user(
@@ -207,7 +211,15 @@ public record DatasetDraft(
   /** This dataset with one more tensor. */
   public DatasetDraft tensor(Tensor tensor) {
     return new DatasetDraft(
-        source, steps, Written.plus(tensors, tensor), batch, shuffle, keys, prefetch, slots);
+        source,
+        steps,
+        Written.plus(tensors, tensor),
+        batch,
+        shuffle,
+        keys,
+        prefetch,
+        slots,
+        onEmpty);
   }
 
   /** One more tensor: of one column [batch], or of the columns of a pattern [batch, n]. */
@@ -227,33 +239,39 @@ public record DatasetDraft(
 
   /** This dataset with so many rows per rank and step. */
   public DatasetDraft batch(int rows) {
-    return new DatasetDraft(source, steps, tensors, rows, shuffle, keys, prefetch, slots);
+    return new DatasetDraft(source, steps, tensors, rows, shuffle, keys, prefetch, slots, onEmpty);
   }
 
   /** This dataset in another order. */
   public DatasetDraft shuffle(Shuffle order) {
-    return new DatasetDraft(source, steps, tensors, batch, order, keys, prefetch, slots);
+    return new DatasetDraft(source, steps, tensors, batch, order, keys, prefetch, slots, onEmpty);
   }
 
   /** This dataset with these columns, and no others, riding along for the script. */
   public DatasetDraft keys(String... columns) {
     return new DatasetDraft(
-        source, steps, tensors, batch, shuffle, List.of(columns), prefetch, slots);
+        source, steps, tensors, batch, shuffle, List.of(columns), prefetch, slots, onEmpty);
   }
 
   /** This dataset with so many steps kept ready per rank. */
   public DatasetDraft prefetch(int count) {
-    return new DatasetDraft(source, steps, tensors, batch, shuffle, keys, count, slots);
+    return new DatasetDraft(source, steps, tensors, batch, shuffle, keys, count, slots, onEmpty);
   }
 
   /** This dataset with so many shared-memory slots per rank. */
   public DatasetDraft slots(int count) {
-    return new DatasetDraft(source, steps, tensors, batch, shuffle, keys, prefetch, count);
+    return new DatasetDraft(source, steps, tensors, batch, shuffle, keys, prefetch, count, onEmpty);
+  }
+
+  /** This dataset with another answer to an epoch without rows. */
+  public DatasetDraft onEmpty(Dataset.OnEmpty answer) {
+    return new DatasetDraft(source, steps, tensors, batch, shuffle, keys, prefetch, slots, answer);
   }
 
   /** This dataset without tensors, such as a part that gets its own. */
   public DatasetDraft withoutTensors() {
-    return new DatasetDraft(source, steps, List.of(), batch, shuffle, keys, prefetch, slots);
+    return new DatasetDraft(
+        source, steps, List.of(), batch, shuffle, keys, prefetch, slots, onEmpty);
   }
 
   /** What was said of a finished dataset. */
@@ -266,7 +284,8 @@ public record DatasetDraft(
         dataset.shuffle(),
         dataset.keys(),
         dataset.prefetch(),
-        dataset.slots());
+        dataset.slots(),
+        dataset.onEmpty());
   }
 
   /** The steps, each split saying its part; a limit may only be the last. */
@@ -304,6 +323,7 @@ public record DatasetDraft(
               : Shuffle.rowGroups(Shuffle.RowGroups.DEFAULT_COUNT);
     }
     int ring = slots == null ? prefetch + 2 : slots;
-    return new Dataset(source, resolvedSteps(name), tensors, batch, order, keys, prefetch, ring);
+    return new Dataset(
+        source, resolvedSteps(name), tensors, batch, order, keys, prefetch, ring, onEmpty);
   }
 }

@@ -7,6 +7,8 @@ import java.util.Map;
 
 /** How a dataset, its source, its tensors and its order are written. */
 final class DatasetForm {
+  private static final List<Dataset.OnEmpty> ON_EMPTY = List.of(Dataset.OnEmpty.values());
+
   private static final List<DType> DTYPES = List.of(DType.values());
 
   private static final List<Tensor.Layout> LAYOUTS = List.of(Tensor.Layout.values());
@@ -53,6 +55,9 @@ final class DatasetForm {
           .key("order", DatasetForm::order)
           .key("prefetch", (draft, value) -> draft.prefetch(value.count()))
           .key("slots", (draft, value) -> draft.slots(value.count()))
+          .key(
+              "on_empty",
+              (draft, value) -> draft.onEmpty(value.word(ON_EMPTY, Dataset.OnEmpty::word)))
           .later("mix", "certificate");
 
   /** A part of another dataset, in the place of a source. */

@@ -62,7 +62,7 @@ class CanonicalJsonTest {
     assertThat(json)
         .isEqualTo(
             "{\"cluster\":{\"kind\":\"local\",\"workers\":{\"max\":1,\"memory\":1}},\"datasets\":"
-                + "[[\"valid\",{\"batch\":4096,\"keys\":[],\"order\":\"deterministic\","
+                + "[[\"valid\",{\"batch\":4096,\"keys\":[],\"on_empty\":\"allow\",\"order\":\"deterministic\","
                 + "\"prefetch\":4,\"shuffle\":\"none\",\"slots\":6,\"source\":{\"on_corrupt\":"
                 + "\"fail\",\"parquet\":[\"a\"],\"schema\":\"strict\"},\"steps\":[],\"tensors\":[[\"x\",{\"columns\":\"x\","
                 + "\"dtype\":null,\"fill\":null,\"hash\":null,\"layout\":\"dense\",\"max_length\":null,"
@@ -182,6 +182,7 @@ class CanonicalJsonTest {
         .shuffle(Shuffle.within("dt").rowGroups(3))
         .keys("user_id", "item_id")
         .prefetch(2)
+        .onEmpty(Dataset.OnEmpty.ERROR)
         .slots(9);
   }
 

@@ -63,7 +63,8 @@ class DraftTest {
                 Shuffle.rowGroups(8),
                 List.of(),
                 4,
-                6));
+                6,
+                Dataset.OnEmpty.ALLOW));
     assertThat(experiment.dataset("valid")).extracting(Dataset::shuffle).isEqualTo(Shuffle.none());
     assertThat(experiment.origin().folder()).isEqualTo(Path.of("").toAbsolutePath());
     assertThat(experiment.origin().file()).isNull();

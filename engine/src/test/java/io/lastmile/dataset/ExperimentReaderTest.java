@@ -43,7 +43,8 @@ class ExperimentReaderTest {
                     new Shuffle.RowGroups(8, null),
                     List.of(),
                     4,
-                    6)));
+                    6,
+                    Dataset.OnEmpty.ALLOW)));
   }
 
   @Test

@@ -1,9 +1,11 @@
 package io.lastmile.worker;
 
+import io.lastmile.dataset.Dataset;
 import io.lastmile.dispatch.Dispatcher;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.DropStep;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Session;
 import io.lastmile.sequence.Position;
@@ -150,6 +152,24 @@ public final class EpochRun {
     }
   }
 
+  /** The failure of an epoch that has no rows where it must; null: it has some, or it need not. */
+  private @Nullable LastmileException empty() {
+    Position end = sequence.position();
+    if (end.rows() > 0 || plan.dataset().onEmpty() == Dataset.OnEmpty.ALLOW) {
+      return null;
+    }
+    StringBuilder dropped = new StringBuilder();
+    for (int i = 0; i < plan.drops().size(); i++) {
+      DropStep step = plan.drops().get(i);
+      long rows = end.counts().dropped().get(i);
+      dropped.append(", dropped by step %d (%s) %d".formatted(step.step(), step.kind(), rows));
+    }
+    return LastmileException.of(
+        FailureKind.DATA,
+        "Dataset \"%s\" has no rows in epoch %d: read %d%s (on_empty: allow goes on without)"
+            .formatted(plan.name(), end.epoch(), end.counts().read(), dropped));
+  }
+
   /** The last worker to leave ends the epoch. */
   private void leave() {
     if (running.decrementAndGet() > 0) {
@@ -165,7 +185,13 @@ public final class EpochRun {
       if (failed != null) {
         listener.failed(failed);
       } else {
-        listener.ended(sequence.finish());
+        Position next = sequence.finish();
+        LastmileException empty = empty();
+        if (empty == null) {
+          listener.ended(next);
+        } else {
+          listener.failed(empty);
+        }
       }
     } catch (InterruptedException _) {
       // Stopped while the last step waited for a slot.
