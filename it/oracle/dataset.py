@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from . import partitions
 from .hashing import digest
 from .language import COPYING, Explode, Limit, Step, drops
 from .permutation import permutation
@@ -209,6 +210,8 @@ class Dataset:
             rows = file.read_row_group(group)
         if self.schema == "union":
             rows = adapted(rows, self._union)
+        for name, value in self._partitions[path].items():
+            rows = rows.append_column(name, pa.array([value.as_py()] * count, value.type))
         first = sum(sizes[:-1])
         rows = rows.append_column(PATH, pa.array(np.full(count, path, dtype=np.int32)))
         return rows.append_column(ROW, pa.array(np.arange(first, first + count, dtype=np.int64)))
@@ -217,6 +220,10 @@ class Dataset:
         if path not in self._opened:
             self._opened[path] = pq.ParquetFile(self._parquet(path))
         return self._opened[path]
+
+    @cached_property
+    def _partitions(self) -> list[dict[str, pa.Scalar]]:
+        return partitions.columns(self.paths)
 
     @cached_property
     def _union(self) -> pa.Schema:

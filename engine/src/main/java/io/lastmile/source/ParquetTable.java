@@ -4,15 +4,15 @@ import io.lastmile.dataset.Source;
 import io.lastmile.error.LastmileException;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Session;
-import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /** The files, row groups and columns of a table, read once from the footers. Immutable. */
 public final class ParquetTable {
@@ -22,42 +22,83 @@ public final class ParquetTable {
   private final List<TableFile> files;
   private final List<TableColumn> columns;
   private final Path root;
+  private final int found;
 
-  private ParquetTable(List<TableFile> files, List<TableColumn> columns, Path root) {
+  private ParquetTable(List<TableFile> files, List<TableColumn> columns, Path root, int found) {
     this.files = List.copyOf(files);
     this.columns = List.copyOf(columns);
     this.root = root;
+    this.found = found;
+  }
+
+  /** Opens all of a table, without statistics. */
+  public static ParquetTable open(
+      Engine engine, Source source, Path folder, String element, int threads, Scratch scratch) {
+    return open(engine, source, folder, element, threads, scratch, Selection.ALL);
   }
 
   /**
-   * Finds the files of a source, converts them to Parquet if they are something else, and reads
-   * their footers.
+   * Finds the files of a source, chooses among them by their folders, converts them to Parquet if
+   * they are something else, and reads their footers.
    *
    * @param folder of the experiment, where relative paths start
    * @param element of the source's paths in the experiment, such as {@code
    *     datasets.train.source.parquet}
    * @param threads that read footers, &gt; 0
    * @param scratch for files that are converted
+   * @param selection of partitions; when it leaves none, the first file is opened for its columns,
+   *     without row groups
    * @throws LastmileException of kind USER when a path names nothing, a file is not of its format
-   *     or cannot be read, or two files have different columns
+   *     or cannot be read, or two files have different columns or partitions
    */
   public static ParquetTable open(
-      Engine engine, Source source, Path folder, String element, int threads, Scratch scratch) {
+      Engine engine,
+      Source source,
+      Path folder,
+      String element,
+      int threads,
+      Scratch scratch,
+      Selection selection) {
     Format format = Format.of(source);
     FileFinder finder = new FileFinder(folder, element, format);
     source.paths().forEach(finder::find);
     Path root = finder.root();
     List<FoundFile> found = new ArrayList<>(finder.files());
     found.sort(Comparator.comparing(file -> relative(root, file.path()), BYTEWISE));
+    List<String> names = found.stream().map(file -> relative(root, file.path())).toList();
+    Partitions partitions = Partitions.of(names, element);
+    List<Integer> chosen = chosen(partitions, found.size(), selection.partitions());
+    List<Integer> opened = chosen.isEmpty() ? List.of(0) : chosen;
     try (Session session = engine.connect()) {
+      List<FoundFile> some = opened.stream().map(found::get).toList();
       List<FoundFile> data =
           format == Format.PARQUET
-              ? found
-              : new Conversion(session, element, scratch).toParquet(format, found);
+              ? some
+              : new Conversion(session, element, scratch).toParquet(format, some);
       List<Footer> footers = new FooterReader(element).read(data, threads);
+      partitions.check(
+          opened.stream().map(names::get).toList(),
+          footers.stream().map(Footer::columns).toList(),
+          element);
       Schemas.Columns columns = new Schemas(session, element).columns(data, footers, rule(source));
-      List<TableFile> files = tableFiles(root, found, data, columns.files(), footers);
-      return new ParquetTable(files, columns.columns(), root);
+      List<TableFile> files = new ArrayList<>();
+      for (int i = 0; i < opened.size(); i++) {
+        int file = opened.get(i);
+        FoundFile of = found.get(file);
+        files.add(
+            new TableFile(
+                of.path(),
+                data.get(i).path(),
+                names.get(file),
+                of.bytes(),
+                of.modified(),
+                columns.files().get(i).within(partitions.literals(file)),
+                chosen.isEmpty() ? List.of() : footers.get(i).rowGroups(),
+                partitions.values(file)));
+      }
+      List<TableColumn> all = new ArrayList<>(columns.columns());
+      all.addAll(partitions.columns());
+      return new ParquetTable(files, all, root, found.size());
     }
   }
 
@@ -65,54 +106,30 @@ public final class ParquetTable {
     return source instanceof Source.Parquet parquet ? parquet.schema() : Source.Schema.STRICT;
   }
 
-  private static List<TableFile> tableFiles(
-      Path root,
-      List<FoundFile> found,
-      List<FoundFile> data,
-      List<FileColumns> columns,
-      List<Footer> footers) {
-    List<TableFile> files = new ArrayList<>(found.size());
-    for (int i = 0; i < found.size(); i++) {
-      FoundFile file = found.get(i);
-      String relative = relative(root, file.path());
-      files.add(
-          new TableFile(
-              file.path(),
-              data.get(i).path(),
-              relative,
-              file.bytes(),
-              file.modified(),
-              columns.get(i),
-              footers.get(i).rowGroups(),
-              partitions(relative)));
+  /** The files whose partitions are read. */
+  private static List<Integer> chosen(
+      Partitions partitions, int files, Selection.PartitionFilter filter) {
+    if (partitions.columns().isEmpty()) {
+      return IntStream.range(0, files).boxed().toList();
     }
-    return files;
+    List<List<String>> tuples =
+        IntStream.range(0, files)
+            .mapToObj(file -> List.copyOf(partitions.literals(file).values()))
+            .toList();
+    Set<List<String>> read = filter.read(partitions.columns(), new LinkedHashSet<>(tuples));
+    return IntStream.range(0, files)
+        .filter(file -> read.contains(tuples.get(file)))
+        .boxed()
+        .toList();
   }
 
   private static String relative(Path root, Path path) {
     return root.relativize(path).toString().replace(path.getFileSystem().getSeparator(), "/");
   }
 
-  private static Map<String, String> partitions(String relative) {
-    Map<String, String> partitions = new LinkedHashMap<>();
-    String[] names = relative.split("/");
-    for (int i = 0; i < names.length - 1; i++) {
-      int equals = names[i].indexOf('=');
-      if (equals > 0) {
-        partitions.put(
-            decoded(names[i].substring(0, equals)), decoded(names[i].substring(equals + 1)));
-      }
-    }
-    return partitions;
-  }
-
-  /** Writers escape what a file's name cannot hold as %XX. */
-  private static String decoded(String name) {
-    try {
-      return URLDecoder.decode(name.replace("+", "%2B"), StandardCharsets.UTF_8);
-    } catch (IllegalArgumentException e) {
-      return name;
-    }
+  /** The same table without the row groups that are not among those of these files. */
+  public ParquetTable only(List<TableFile> some) {
+    return new ParquetTable(some, columns, root, found);
   }
 
   /** In the order of their relative paths, by bytes of UTF-8; never empty. */
@@ -121,8 +138,8 @@ public final class ParquetTable {
   }
 
   /**
-   * In the order of their first appearance in the files. Columns from the names of folders are not
-   * among them.
+   * In the order of their first appearance in the files; behind them those that the names of
+   * folders give.
    */
   public List<TableColumn> columns() {
     return columns;
@@ -131,6 +148,11 @@ public final class ParquetTable {
   /** The folder that the files' relative paths start from. */
   public Path root() {
     return root;
+  }
+
+  /** How many files the source has, with those that were not opened. */
+  public int found() {
+    return found;
   }
 
   /** The rows of all files. */

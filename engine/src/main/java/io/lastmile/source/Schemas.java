@@ -219,7 +219,7 @@ final class Schemas {
         casts.put(name, asRead(type));
       }
     });
-    return new FileColumns(casts, missing);
+    return new FileColumns(casts, missing, Map.of());
   }
 
   private List<TableColumn> described(Map<String, String> types) {

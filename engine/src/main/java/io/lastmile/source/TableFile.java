@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file of a table.
@@ -18,7 +19,7 @@ import java.util.Map;
  * @param columns how it has those of the table
  * @param rowGroups in the order of the file
  * @param partitions what its folders below the root say, outermost first: a folder {@code
- *     dt=2024-01-01} is the entry dt → 2024-01-01
+ *     dt=2024-01-01} is the entry dt → 2024-01-01, Hive's default partition is null
  */
 public record TableFile(
     Path path,
@@ -28,10 +29,15 @@ public record TableFile(
     Instant modified,
     FileColumns columns,
     List<RowGroup> rowGroups,
-    Map<String, String> partitions) {
+    Map<String, @Nullable String> partitions) {
   public TableFile {
     rowGroups = List.copyOf(rowGroups);
     partitions = Collections.unmodifiableMap(new LinkedHashMap<>(partitions));
+  }
+
+  /** This file with only some of its row groups. */
+  public TableFile only(List<RowGroup> some) {
+    return new TableFile(path, data, relative, bytes, modified, columns, some, partitions);
   }
 
   /** The number of rows. */

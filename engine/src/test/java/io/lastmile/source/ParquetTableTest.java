@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -56,9 +57,13 @@ class ParquetTableTest {
   }
 
   private ParquetTable open(String... paths) {
-    Source.Parquet source =
-        new Source.Parquet(List.of(paths), Source.OnCorrupt.FAIL, Source.Schema.STRICT);
-    return ParquetTable.open(DUCK.engine(), source, folder, ELEMENT, 2, new TestScratch(folder));
+    return open(Selection.ALL, paths);
+  }
+
+  private ParquetTable open(Selection selection, String... paths) {
+    Source.Parquet source = Source.Parquet.of(paths);
+    return ParquetTable.open(
+        DUCK.engine(), source, folder, ELEMENT, 2, new TestScratch(folder), selection);
   }
 
   private String mistake(String... paths) {
@@ -186,9 +191,44 @@ class ParquetTableTest {
         .containsExactly(
             Map.of("dt", "2024-01-01", "country", "a/b+c"),
             Map.of("dt", "2024-01-02", "country", "de"));
-    assertThat(table.columns()).containsExactly(column("a", Kind.INTEGER));
+    assertThat(table.columns())
+        .containsExactly(
+            column("a", Kind.INTEGER), column("dt", Kind.DATE), column("country", Kind.VARCHAR));
     assertThat(open("t/dt=2024-01-02/country=de/*.parquet").files().getFirst().partitions())
         .isEmpty();
+  }
+
+  @Test
+  void filesOfPartitionsThatAreNotReadAreNotOpened() throws IOException {
+    write("t/dt=2024-01-02/a.parquet", "SELECT 1 AS a");
+    Files.createDirectories(folder.resolve("t/dt=2024-01-01"));
+    Files.writeString(folder.resolve("t/dt=2024-01-01/a.parquet"), "no Parquet");
+    Selection second =
+        new Selection(
+            (columns, tuples) -> {
+              assertThat(columns).containsExactly(column("dt", Kind.DATE));
+              assertThat(tuples)
+                  .containsExactly(
+                      List.of("CAST('2024-01-01' AS DATE)"), List.of("CAST('2024-01-02' AS DATE)"));
+              return Set.of(List.of("CAST('2024-01-02' AS DATE)"));
+            },
+            Set.of());
+    ParquetTable table = open(second, "t");
+    assertThat(names(table)).containsExactly("dt=2024-01-02/a.parquet");
+    assertThat(table.found()).isEqualTo(2);
+    assertThat(mistake("t"))
+        .isEqualTo("\"t/dt=2024-01-01/a.parquet\" is no Parquet file (no PAR1 magic at its end)");
+  }
+
+  @Test
+  void theFirstFileGivesTheColumnsWhenNoPartitionIsRead() throws IOException {
+    write("t/dt=1/a.parquet", "SELECT 1 AS a");
+    write("t/dt=2/a.parquet", "SELECT 1 AS a, 2 AS b");
+    ParquetTable table = open(new Selection((columns, tuples) -> Set.of(), Set.of()), "t");
+    assertThat(table.columns())
+        .containsExactly(column("a", Kind.INTEGER), column("dt", Kind.BIGINT));
+    assertThat(names(table)).containsExactly("dt=1/a.parquet");
+    assertThat(table.rows()).isZero();
   }
 
   @Test
