@@ -1,6 +1,7 @@
 package io.lastmile.source;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * Reads Thrift's compact protocol
@@ -71,6 +72,18 @@ final class CompactReader {
     String text = new String(bytes, at, length, StandardCharsets.UTF_8);
     at += length;
     return text;
+  }
+
+  /** Reads bytes. */
+  byte[] binary() {
+    int length = length();
+    at += length;
+    return Arrays.copyOfRange(bytes, at - length, at);
+  }
+
+  /** The value of the field that was read last, a boolean. */
+  boolean flag() {
+    return type == TRUE;
   }
 
   /** Reads the header of a list: its size. Its elements follow. */

@@ -1,11 +1,16 @@
 package io.lastmile.source;
 
 import io.lastmile.query.XXH64;
+import io.lastmile.source.ColumnStatistics.Family;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,35 +35,56 @@ record Footer(
     return new Footer(schema, names, rowGroups, fixedLengths);
   }
 
-  /** Reads the bytes of a footer; damaged ones end in a RuntimeException. */
-  static Footer parse(byte[] bytes) {
-    return new Parser(bytes).parse();
+  /**
+   * Reads the bytes of a footer; damaged ones end in a RuntimeException.
+   *
+   * @param statistics lower-case names of the columns whose statistics are read
+   */
+  static Footer parse(byte[] bytes, Set<String> statistics) {
+    return new Parser(bytes, statistics).parse();
   }
 
   /** One pass over a footer. */
   private static final class Parser {
     private static final int REPEATED = 2;
 
+    /** The order of a column whose bounds can be used: that of its type. */
+    private static final int TYPE_ORDER = 1;
+
     private final byte[] bytes;
     private final CompactReader in;
-    private final List<Element> elements = new ArrayList<>();
+    private final Set<String> wanted;
+    private final List<SchemaElement> elements = new ArrayList<>();
     private final List<Group> groups = new ArrayList<>();
+
+    /** Leaves with a known order of their bounds, by ordinal. */
+    private final BitSet ordered = new BitSet();
+
+    /** The columns whose statistics are read, by the ordinals of their leaves. */
+    private Map<Integer, SchemaElement> statistics = Map.of();
+
     private long rows = -1;
     private @Nullable Schema schema;
     private @Nullable String arrow;
 
-    /** An element of the schema: a column's tree in depth-first order. */
-    private record Element(String name, int children, boolean repeated) {}
+    /** A row group while its columns are read, which are told apart by their leaves. */
+    private static final class Group {
+      private long rows;
+      private long compressed;
+      private long uncompressed;
+      private final long[] values;
+      private final Map<Integer, ColumnStatistics> statistics = new HashMap<>();
+      private int leaf;
 
-    /** A row group before its columns are named; values by leaf. */
-    private record Group(long rows, long compressed, long uncompressed, List<Long> values) {}
+      Group(int leaves) {
+        values = new long[leaves];
+      }
+    }
 
-    /** A column's data in a row group. */
-    private record Part(long values, long compressed, long uncompressed) {}
-
-    Parser(byte[] bytes) {
+    Parser(byte[] bytes, Set<String> wanted) {
       this.bytes = bytes;
       this.in = new CompactReader(bytes);
+      this.wanted = wanted;
     }
 
     Footer parse() {
@@ -68,10 +94,11 @@ record Footer(
           case 3 -> rows = in.integer();
           case 4 -> repeat(() -> groups.add(group()));
           case 5 -> repeat(this::keyValue);
+          case 7 -> orders();
           default -> in.skip();
         }
       }
-      if (schema == null || rows != groups.stream().mapToLong(Group::rows).sum()) {
+      if (schema == null || rows != groups.stream().mapToLong(group -> group.rows).sum()) {
         throw new IllegalArgumentException("no schema, or rows are missing");
       }
       Map<String, Integer> lengths = arrow == null ? Map.of() : ArrowSchema.fixedLengths(arrow);
@@ -87,24 +114,40 @@ record Footer(
 
     private void schema() {
       int begin = in.position();
-      repeat(this::element);
+      repeat(() -> elements.add(SchemaElement.read(in)));
       byte[] written = Arrays.copyOfRange(bytes, begin, in.position());
       schema = new Schema(XXH64.hash(written, 1), XXH64.hash(written, 2));
+      statistics = flatLeaves();
     }
 
-    private void element() {
-      String name = "";
-      int children = 0;
-      boolean repeated = false;
-      for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
-        switch (id) {
-          case 3 -> repeated = in.integer() == REPEATED;
-          case 4 -> name = in.string();
-          case 5 -> children = Math.toIntExact(in.integer());
-          default -> in.skip();
+    /** The wanted columns that have one value a row, by the ordinals of their leaves. */
+    private Map<Integer, SchemaElement> flatLeaves() {
+      Map<Integer, SchemaElement> flat = new HashMap<>();
+      int leaf = 0;
+      for (int column = 1; column < elements.size(); column = end(column)) {
+        SchemaElement element = elements.get(column);
+        boolean isFlat = element.children() == 0 && element.repetition() != REPEATED;
+        if (isFlat && wanted.contains(element.name().toLowerCase(Locale.ROOT))) {
+          flat.put(leaf, element);
+        }
+        leaf +=
+            (int)
+                elements.subList(column, end(column)).stream()
+                    .filter(e -> e.children() == 0)
+                    .count();
+      }
+      return flat;
+    }
+
+    /** A union for each leaf: the id of its field is the order. */
+    private void orders() {
+      int size = in.list();
+      for (int leaf = 0; leaf < size; leaf++) {
+        for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
+          ordered.set(leaf, id == TYPE_ORDER);
+          in.skip();
         }
       }
-      elements.add(new Element(name, children, repeated));
     }
 
     private void keyValue() {
@@ -123,47 +166,66 @@ record Footer(
     }
 
     private Group group() {
-      List<Part> parts = new ArrayList<>(elements.size());
-      long rows = 0;
+      Group group = new Group(elements.size());
       for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
         switch (id) {
-          case 1 -> repeat(() -> parts.add(part()));
-          case 3 -> rows = in.integer();
+          case 1 -> repeat(() -> part(group));
+          case 3 -> group.rows = in.integer();
           default -> in.skip();
         }
       }
-      return new Group(
-          rows,
-          parts.stream().mapToLong(Part::compressed).sum(),
-          parts.stream().mapToLong(Part::uncompressed).sum(),
-          parts.stream().map(Part::values).toList());
+      return group;
     }
 
-    private Part part() {
-      Part part = new Part(0, 0, 0);
+    private void part(Group group) {
       for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
         if (id == 3) {
-          part = metadata();
+          metadata(group);
         } else {
           in.skip();
         }
       }
-      return part;
+      group.leaf++;
     }
 
-    private Part metadata() {
-      long values = 0;
-      long uncompressed = 0;
-      long compressed = 0;
+    private void metadata(Group group) {
       for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
         switch (id) {
-          case 5 -> values = in.integer();
-          case 6 -> uncompressed = in.integer();
-          case 7 -> compressed = in.integer();
+          case 5 -> group.values[group.leaf] = in.integer();
+          case 6 -> group.uncompressed += in.integer();
+          case 7 -> group.compressed += in.integer();
+          case 12 -> statistics(group);
           default -> in.skip();
         }
       }
-      return new Part(values, compressed, uncompressed);
+    }
+
+    private void statistics(Group group) {
+      SchemaElement element = statistics.get(group.leaf);
+      if (element == null) {
+        in.skip();
+      } else {
+        group.statistics.put(group.leaf, statistics(element.boundType()));
+      }
+    }
+
+    /** Only min_value and max_value: the order of the older min and max is not known. */
+    private ColumnStatistics statistics(BoundType type) {
+      String min = null;
+      String max = null;
+      Long nulls = null;
+      for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
+        switch (id) {
+          case 3 -> nulls = in.integer();
+          case 5 -> max = type.sql(in.binary());
+          case 6 -> min = type.sql(in.binary());
+          default -> in.skip();
+        }
+      }
+      Family family = type.family();
+      return family == null
+          ? new ColumnStatistics(null, null, null, nulls)
+          : new ColumnStatistics(family, min, max, nulls);
     }
 
     private List<String> columns() {
@@ -189,18 +251,29 @@ record Footer(
       long firstRow = 0;
       for (Group group : groups) {
         Map<String, Long> values = new HashMap<>();
-        lists.forEach((leaf, name) -> values.merge(name, group.values().get(leaf), Math::max));
+        lists.forEach((leaf, name) -> values.merge(name, group.values[leaf], Math::max));
         rowGroups.add(
             new RowGroup(
                 rowGroups.size(),
                 firstRow,
-                group.rows(),
-                group.compressed(),
-                group.uncompressed(),
-                values));
-        firstRow += group.rows();
+                group.rows,
+                group.compressed,
+                group.uncompressed,
+                values,
+                named(group.statistics)));
+        firstRow += group.rows;
       }
       return rowGroups;
+    }
+
+    /** By column; without the bounds of those whose order the footer does not say. */
+    private Map<String, ColumnStatistics> named(Map<Integer, ColumnStatistics> byLeaf) {
+      Map<String, ColumnStatistics> byName = new HashMap<>();
+      byLeaf.forEach((leaf, known) ->
+          byName.put(
+              Objects.requireNonNull(statistics.get(leaf)).name(),
+              ordered.get(leaf) ? known : new ColumnStatistics(null, null, null, known.nulls())));
+      return byName;
     }
 
     /** The columns that hold several values a row, by the ordinals of their leaves. */
@@ -209,8 +282,8 @@ record Footer(
       int leaf = 0;
       for (int column = 1; column < elements.size(); column = end(column)) {
         boolean repeated = false;
-        for (Element element : elements.subList(column, end(column))) {
-          repeated |= element.repeated();
+        for (SchemaElement element : elements.subList(column, end(column))) {
+          repeated |= element.repetition() == REPEATED;
           if (element.children() == 0) {
             if (repeated) {
               lists.put(leaf, elements.get(column).name());

@@ -11,11 +11,14 @@ import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 
 /** Reads the footers of files, several at a time, and says what is wrong with one. */
 final class FooterReader {
@@ -29,6 +32,7 @@ final class FooterReader {
   private static final int FIRST_READ = 64 << 10;
 
   private final String element;
+  private final Set<String> statistics;
 
   /** The names of the columns, once for all files that are written alike. */
   private final Map<Footer.Schema, List<String>> names = new ConcurrentHashMap<>();
@@ -37,9 +41,12 @@ final class FooterReader {
    * A reader for a source.
    *
    * @param element of the experiment, for errors
+   * @param statistics names of the columns whose statistics are read, whatever their case
    */
-  FooterReader(String element) {
+  FooterReader(String element, Set<String> statistics) {
     this.element = element;
+    this.statistics =
+        statistics.stream().map(name -> name.toLowerCase(Locale.ROOT)).collect(Collectors.toSet());
   }
 
   /**
@@ -97,7 +104,7 @@ final class FooterReader {
       throw failure("Cannot read \"" + file.shown() + "\": " + e.getMessage());
     }
     try {
-      Footer parsed = Footer.parse(footer);
+      Footer parsed = Footer.parse(footer, statistics);
       return parsed.sharing(names.computeIfAbsent(parsed.schema(), any -> parsed.columns()));
     } catch (RuntimeException e) {
       throw failure("\"" + file.shown() + "\" has a damaged footer");

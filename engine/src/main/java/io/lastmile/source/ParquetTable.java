@@ -75,7 +75,7 @@ public final class ParquetTable {
           format == Format.PARQUET
               ? some
               : new Conversion(session, element, scratch).toParquet(format, some);
-      List<Footer> footers = new FooterReader(element).read(data, threads);
+      List<Footer> footers = footers(format, element, selection).read(data, threads);
       partitions.check(
           opened.stream().map(names::get).toList(),
           footers.stream().map(Footer::columns).toList(),
@@ -100,6 +100,11 @@ public final class ParquetTable {
       all.addAll(partitions.columns());
       return new ParquetTable(files, all, root, found.size());
     }
+  }
+
+  /** The statistics of files that were converted are not those of the source. */
+  private static FooterReader footers(Format format, String element, Selection selection) {
+    return new FooterReader(element, format == Format.PARQUET ? selection.statistics() : Set.of());
   }
 
   private static Source.Schema rule(Source source) {

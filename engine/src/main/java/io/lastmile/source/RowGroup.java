@@ -12,6 +12,7 @@ import java.util.Map;
  * @param uncompressedBytes of all columns, encoded but not compressed
  * @param listValues by list column: the values in all its lists, where a null list and an empty one
  *     count as one value
+ * @param statistics by column, of those columns that they were asked for and the footer has them
  */
 public record RowGroup(
     int ordinal,
@@ -19,8 +20,10 @@ public record RowGroup(
     long rows,
     long compressedBytes,
     long uncompressedBytes,
-    Map<String, Long> listValues) {
+    Map<String, Long> listValues,
+    Map<String, ColumnStatistics> statistics) {
   public RowGroup {
     listValues = Map.copyOf(listValues);
+    statistics = Map.copyOf(statistics);
   }
 }

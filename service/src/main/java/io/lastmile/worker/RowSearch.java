@@ -75,7 +75,8 @@ final class RowSearch {
             count,
             all.compressedBytes(),
             all.uncompressedBytes(),
-            all.listValues()));
+            all.listValues(),
+            all.statistics()));
   }
 
   /** The failure of the step or column that fails on a row; null: none does. */
