@@ -4,6 +4,7 @@ import io.lastmile.feed.DatasetProgress;
 import io.lastmile.feed.EpochProgress;
 import io.lastmile.feed.FeedProgress;
 import io.lastmile.feed.RankProgress;
+import io.lastmile.plan.Pruned;
 import io.lastmile.run.Summary;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,7 +21,8 @@ final class Summaries {
     for (String name : names) {
       DatasetProgress dataset = progress.datasets().get(name);
       datasets.put(
-          name, dataset == null ? new Summary.Dataset(null, null, List.of()) : dataset(dataset));
+          name,
+          dataset == null ? new Summary.Dataset(null, null, null, List.of()) : dataset(dataset));
     }
     return datasets;
   }
@@ -29,7 +31,12 @@ final class Summaries {
     return new Summary.Dataset(
         progress.firstBatchSeconds(),
         progress.rowGroupsSkipped().size(),
+        pruned(progress.pruned()),
         progress.epochs().stream().map(Summaries::epoch).toList());
+  }
+
+  private static Summary.Pruned pruned(Pruned pruned) {
+    return new Summary.Pruned(pruned.files(), pruned.rowGroups(), pruned.rows());
   }
 
   private static Summary.Epoch epoch(EpochProgress epoch) {

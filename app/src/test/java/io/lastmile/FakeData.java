@@ -7,6 +7,7 @@ import io.lastmile.feed.FeedProgress;
 import io.lastmile.feed.Feeder;
 import io.lastmile.feed.RankProgress;
 import io.lastmile.feed.RuntimeFolder;
+import io.lastmile.plan.Pruned;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,6 +25,7 @@ final class FakeData implements JobData, Feeder {
               new DatasetProgress(
                   0.25,
                   1000,
+                  new Pruned(1, 2, 300, List.of()),
                   List.of(
                       new EpochProgress(
                           0,

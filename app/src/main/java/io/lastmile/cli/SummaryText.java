@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The summary of a run as the user reads it.
@@ -44,17 +45,28 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
     }
     Integer skipped = dataset.rowGroupsSkipped();
     lines.add(
-        "%s: first batch after %s%s%s"
+        "%s: first batch after %s%s%s%s"
             .formatted(
                 name,
                 Quantity.seconds(first),
                 rate(name, dataset),
-                skipped == null || skipped == 0 ? "" : ", row groups skipped " + skipped));
+                skipped == null || skipped == 0 ? "" : ", row groups skipped " + skipped,
+                pruned(dataset.pruned())));
     DatasetProgress feed = progress.datasets().get(name);
     if (feed != null) {
       feed.rowGroupsSkipped().forEach(place -> lines.add("  skipped " + place));
     }
     dataset.epochs().forEach(epoch -> lines.add(epoch(epoch)));
+  }
+
+  private static String pruned(Summary.@Nullable Pruned pruned) {
+    return pruned == null || pruned.files() + pruned.rowGroups() == 0
+        ? ""
+        : ", pruned %s files and %s row groups with %s rows"
+            .formatted(
+                Quantity.count(pruned.files()),
+                Quantity.count(pruned.rowGroups()),
+                Quantity.count(pruned.rows()));
   }
 
   /** Rows over the time from the first {@code next()} of any rank to its end. */

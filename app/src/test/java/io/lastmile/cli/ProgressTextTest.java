@@ -6,6 +6,7 @@ import io.lastmile.feed.DatasetProgress;
 import io.lastmile.feed.EpochProgress;
 import io.lastmile.feed.FeedProgress;
 import io.lastmile.feed.RankProgress;
+import io.lastmile.plan.Pruned;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +23,14 @@ class ProgressTextTest {
       @Nullable Integer waiting,
       EpochProgress... epochs) {
     RankProgress rank = new RankProgress(0, steps, waitSeconds * SECOND, elapsedSeconds * SECOND);
-    return new DatasetProgress(0.5, 1_000_000, List.of(epochs), List.of(rank), List.of(), waiting);
+    return new DatasetProgress(
+        0.5,
+        1_000_000,
+        new Pruned(0, 0, 0, List.of()),
+        List.of(epochs),
+        List.of(rank),
+        List.of(),
+        waiting);
   }
 
   private static EpochProgress epoch(int epoch, long read, long delivered) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.lastmile.feed.DatasetProgress;
 import io.lastmile.feed.FeedProgress;
 import io.lastmile.feed.RankProgress;
+import io.lastmile.plan.Pruned;
 import io.lastmile.run.Summary;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -24,6 +25,7 @@ class SummaryTextTest {
         new Summary.Dataset(
             0.52,
             2,
+            new Summary.Pruned(353, 7_800, 1_234_567),
             List.of(
                 new Summary.Epoch(
                     0,
@@ -36,7 +38,7 @@ class SummaryTextTest {
                     0,
                     Map.of("city", 1_234L)),
                 new Summary.Epoch(1, 100, List.of(), List.of(), 100, 1, Map.of()))));
-    datasets.put("valid", new Summary.Dataset(null, null, List.of()));
+    datasets.put("valid", new Summary.Dataset(null, null, null, List.of()));
     Summary summary =
         new Summary(
             "ads",
@@ -53,6 +55,7 @@ class SummaryTextTest {
                 new DatasetProgress(
                     0.52,
                     60_000,
+                    new Pruned(353, 7_800, 1_234_567, List.of()),
                     List.of(),
                     List.of(new RankProgress(0, 1_234, 500_000_000L, 4_000_000_000L)),
                     List.of(
@@ -64,7 +67,8 @@ class SummaryTextTest {
         .isEqualTo(
             """
             ads-3: ok after 12.3 s
-            train: first batch after 0.5 s, 2,225 rows/s, row groups skipped 2
+            train: first batch after 0.5 s, 2,225 rows/s, row groups skipped 2, pruned 353 files\
+             and 7,800 row groups with 1,234,567 rows
               skipped a.parquet, row group 1: broken page
               skipped b.parquet, row group 0: broken page
               epoch 0: rows read 60,000, added by step 1 (explode) 20, dropped by step 0 (anti_join) 1,200,\

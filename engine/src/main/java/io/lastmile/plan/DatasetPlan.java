@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param name of the dataset
  * @param dataset what the user said
- * @param table its files
+ * @param table its files and row groups, as far as they are read
+ * @param pruned what of them is not
  * @param smallTables files of its map-side joins
  * @param smallTableSizes those tables in memory
  * @param query of its splits
@@ -35,6 +36,7 @@ public record DatasetPlan(
     String name,
     Dataset dataset,
     ParquetTable table,
+    Pruned pruned,
     List<ParquetTable> smallTables,
     List<SmallTableSize> smallTableSizes,
     SplitQuery query,

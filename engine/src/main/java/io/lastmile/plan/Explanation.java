@@ -47,6 +47,7 @@ final class Explanation {
 
   private void source(DatasetPlan plan) {
     List<TableFile> files = plan.table().files();
+    Pruned pruned = plan.pruned();
     long bytes = files.stream().mapToLong(TableFile::bytes).sum();
     long groups = files.stream().mapToLong(file -> file.rowGroups().size()).sum();
     String paths = String.join(", ", plan.dataset().source().paths());
@@ -54,16 +55,24 @@ final class Explanation {
         "source",
         String.format(
             Locale.ROOT,
-            "%s: %,d files, %,d row groups, %,d rows, %,d MB",
+            "%s: %s files, %s row groups, %,d rows, %,d MB%s",
             paths,
-            files.size(),
-            groups,
+            share(plan.table().found() - pruned.files(), plan.table().found()),
+            share(groups, groups + pruned.rowGroups()),
             plan.table().rows(),
-            bytes / 1_000_000));
+            bytes / 1_000_000,
+            pruned.by().isEmpty() ? "" : " (pruned by " + String.join("; ", pruned.by()) + ")"));
     List<String> read = plan.query().sources();
     line(
         "reads",
         read.size() + " of " + plan.table().columns().size() + " columns: " + shortened(read));
+  }
+
+  /** Some of all: 12 of 365, or 365. */
+  private static String share(long some, long all) {
+    return some == all
+        ? String.format(Locale.ROOT, "%,d", all)
+        : String.format(Locale.ROOT, "%,d of %,d", some, all);
   }
 
   private static String shortened(List<String> names) {

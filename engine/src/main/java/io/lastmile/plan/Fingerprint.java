@@ -3,6 +3,7 @@ package io.lastmile.plan;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.query.Engine;
 import io.lastmile.source.ParquetTable;
+import io.lastmile.source.RowGroup;
 import io.lastmile.source.TableFile;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -46,9 +47,26 @@ final class Fingerprint {
           .append(' ')
           .append(file.bytes())
           .append(' ')
-          .append(file.rowGroups().size())
+          .append(rowGroups(file))
+          .append(' ')
+          .append(file.columns().partitions())
           .append('\n');
     }
     text.append("rows ").append(table.rows()).append('\n');
+  }
+
+  /** The ordinals of those that are read, such as 0-3,7. */
+  private static String rowGroups(TableFile file) {
+    StringBuilder ranges = new StringBuilder();
+    List<RowGroup> groups = file.rowGroups();
+    int from = 0;
+    for (int i = 1; i <= groups.size(); i++) {
+      if (i == groups.size() || groups.get(i).ordinal() != groups.get(i - 1).ordinal() + 1) {
+        ranges.append(ranges.isEmpty() ? "" : ",").append(groups.get(from).ordinal());
+        ranges.append(i - 1 == from ? "" : "-" + groups.get(i - 1).ordinal());
+        from = i;
+      }
+    }
+    return ranges.toString();
   }
 }

@@ -48,14 +48,17 @@ final class Planner {
   DatasetPlan plan(String name, Dataset dataset) {
     String element = "datasets." + name;
     String source = element + ".source." + dataset.source().kind();
-    ParquetTable table =
+    Pruning pruning = Pruning.of(session, dataset.steps());
+    ParquetTable opened =
         ParquetTable.open(
             engine,
             dataset.source(),
             experiment.origin().folder(),
             source,
             experiment.cluster().workers(),
-            scratch);
+            scratch,
+            pruning.selection());
+    ParquetTable table = pruning.rowGroups(opened);
     checkNames(table, source);
     checkPartition(dataset.shuffle(), table, element + ".shuffle");
     String schema = Expressions.quote("schema of " + name);
@@ -80,6 +83,7 @@ final class Planner {
             name,
             dataset,
             table,
+            pruning.pruned(opened, table),
             steps.tables(),
             steps.sizes(),
             SplitQuery.of(tensors.outputs(), stage, table.columns()),

@@ -86,7 +86,7 @@ public final class Expressions {
     return new Expression(sql, columns, List.copyOf(tree.functions()));
   }
 
-  private static Map<?, ?> tree(Session session, String statement) {
+  static Map<?, ?> tree(Session session, String statement) {
     Object text =
         session.rows("SELECT json_serialize_sql(" + literal(statement) + ")").getFirst().getFirst();
     // The engine's "nowhere" is the largest uint64.
@@ -112,7 +112,7 @@ public final class Expressions {
   }
 
   /** The only expression of the only statement; null when there are more, or more clauses. */
-  private static @Nullable Object root(Map<?, ?> tree) {
+  static @Nullable Object root(Map<?, ?> tree) {
     if (!(tree.get("statements") instanceof List<?> statements)
         || statements.size() != 1
         || !(statements.getFirst() instanceof Map<?, ?> statement)
@@ -128,7 +128,7 @@ public final class Expressions {
   }
 
   /** The expression in one line, for a message. */
-  static String shown(String sql) {
+  public static String shown(String sql) {
     String line = sql.replaceAll("\\s+", " ").strip();
     return line.length() <= SHOWN ? line : line.substring(0, SHOWN - 1) + "…";
   }

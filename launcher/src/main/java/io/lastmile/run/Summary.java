@@ -63,14 +63,27 @@ public record Summary(
    *
    * @param firstBatchSeconds from the start of the run to the first batch
    * @param rowGroupsSkipped row groups left out because they could not be read
+   * @param pruned what of the source was not read
    * @param epochs those begun, in order
    */
   public record Dataset(
-      @Nullable Double firstBatchSeconds, @Nullable Integer rowGroupsSkipped, List<Epoch> epochs) {
+      @Nullable Double firstBatchSeconds,
+      @Nullable Integer rowGroupsSkipped,
+      @Nullable Pruned pruned,
+      List<Epoch> epochs) {
     public Dataset {
       epochs = List.copyOf(epochs);
     }
   }
+
+  /**
+   * What of a source was not read, because its leading filters would keep none of its rows.
+   *
+   * @param files not read
+   * @param rowGroups not read, of the files that were opened
+   * @param rows of those row groups
+   */
+  public record Pruned(int files, long rowGroups, long rows) {}
 
   /**
    * One epoch of a dataset.

@@ -44,8 +44,13 @@ final class SummaryJson {
     Map<String, @Nullable Object> tree = new HashMap<>();
     tree.put("time_to_first_batch_s", dataset.firstBatchSeconds());
     tree.put("row_groups_skipped", dataset.rowGroupsSkipped());
+    tree.put("pruned", dataset.pruned() == null ? null : pruned(dataset.pruned()));
     tree.put("epochs", dataset.epochs().stream().map(SummaryJson::epoch).toList());
     return tree;
+  }
+
+  private static Map<String, Object> pruned(Summary.Pruned pruned) {
+    return Map.of("files", pruned.files(), "row_groups", pruned.rowGroups(), "rows", pruned.rows());
   }
 
   private static Map<String, Object> epoch(Summary.Epoch epoch) {

@@ -42,6 +42,7 @@ class RunRecordTest {
             new Summary.Dataset(
                 0.5,
                 1,
+                new Summary.Pruned(3, 20, 5000),
                 List.of(
                     new Summary.Epoch(
                         0,
@@ -130,6 +131,7 @@ class RunRecordTest {
                 + "{\"kind\":\"anti_join\",\"rows\":100,\"step\":0},"
                 + "{\"kind\":\"downsample\",\"rows\":400,\"step\":2}],"
                 + "\"rows_padded\":1,\"rows_read\":1000,\"unknown\":{\"city\":12}}],"
+                + "\"pruned\":{\"files\":3,\"row_groups\":20,\"rows\":5000},"
                 + "\"row_groups_skipped\":1,\"time_to_first_batch_s\":0.5}},"
                 + "\"exit\":{\"code\":0,\"kind\":\"ok\",\"message\":null},"
                 + "\"memory_peak_bytes\":734003200,\"name\":\"ads\",\"ranks\":["

@@ -271,6 +271,7 @@ public final class FeedServer implements Feeder {
     return new DatasetProgress(
         firstBatch.get(name),
         plan.dataset(name).table().rows(),
+        plan.dataset(name).pruned(),
         leading.epochProgress(),
         ranks,
         skipped.getOrDefault(name, Set.of()).stream().sorted().toList(),
