@@ -31,7 +31,8 @@ class_path() {
 java_flags() {
   JAVA_FLAGS=(
     -XX:+UseSerialGC -Xmx512m -Xss512k
-    --enable-native-access=ALL-UNNAMED "-XX:ErrorFile=$JARS/crash-%p.log"
+    --enable-native-access=ALL-UNNAMED --add-opens=java.base/java.nio=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow
+    "-XX:ErrorFile=$JARS/crash-%p.log"
     -Xlog:disable -Xlog:all=error:stderr "-Xlog:aot*=off:stderr" "-Xlog:cds*=off:stderr"
   )
 }

@@ -9,6 +9,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 import data
@@ -102,6 +104,121 @@ def test_ranks_get_the_rows_of_the_oracle(sandbox: Sandbox, kind: str, shuffle: 
         check_ranks(ranks(server.address, 2), whole)
 
 
+ARROW = (
+    {
+        "text": Tensor("text", hash=(1000, 0)),
+        "word": Tensor("word", hash=(1000, 0)),
+        "words": Tensor("words", hash=(1000, 0), fill=-1),
+        "list_int64": Tensor("list_int64", fill=-1),
+        "list_days": Tensor("list_days", fill=0),
+        "emb_null": Tensor("emb_null", fill=0.5),
+        "large": Tensor("large", fill=-1),
+    }
+    | {
+        name: Tensor(name, fill=1)
+        for kind in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
+        for name in (kind, f"{kind}_null")
+    }
+    | {
+        name: Tensor(name, fill=0)
+        for name in (
+            "float32",
+            "float64_null",
+            "flag_null",
+            "day",
+            "at_s",
+            "at_ms",
+            "at_us",
+            "at_ns_zone",
+        )
+    }
+)
+
+
+def arrow_rows(first: int, count: int) -> pa.Table:
+    """Every type, with dictionaries at both depths and large offsets."""
+    rows = data.awkward(3, count, first).drop_columns(["uint64"])
+    words = rows.column("list_string").combine_chunks()
+    coded = pa.ListArray.from_arrays(
+        words.offsets, words.values.dictionary_encode(), mask=words.is_null()
+    )
+    rows = rows.append_column("words", coded)
+    return rows.append_column("large", rows.column("list_int64").cast(pa.large_list(pa.int64())))
+
+
+@pytest.mark.parametrize("codec", [None, "lz4", "zstd"])
+@pytest.mark.parametrize("form", ["file", "stream"])
+def test_arrow_files_give_what_pyarrow_reads(sandbox: Sandbox, form: str, codec: str) -> None:
+    root = sandbox.folder / "frames"
+    root.mkdir()
+    options = pa.ipc.IpcWriteOptions(compression=codec, unify_dictionaries=form == "file")
+    new = pa.ipc.new_file if form == "file" else pa.ipc.new_stream
+    first = 0
+    for name, count in (("a.arrow", 9000), ("b.feather", 500), ("c.ipc", 0)):
+        table = arrow_rows(first, max(count, 4)).slice(0, count)
+        with new(str(root / name), table.schema, options=options) as writer:
+            writer.write_table(table, max_chunksize=1700)
+        first += count
+    names = ["a.arrow", "b.feather", "c.ipc"]
+    order = Shuffle(row_groups=2)
+    whole = Dataset("frames", root, names, ARROW, format="arrow", batch=300, shuffle=order)
+    with sandbox.serve(sandbox.experiment(whole)) as server:
+        check_ranks(ranks(server.address, 2), whole)
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        (pa.array([None, None]), 'Column "x" of "a.arrow" is Null'),
+        (pa.array([(1, 2, 3)] * 2, pa.month_day_nano_interval()), '"a.arrow" is Interval('),
+        (pa.array(["a", "b"], pa.string_view()), '"a.arrow" is Utf8View'),
+    ],
+)
+def test_types_that_no_table_holds(sandbox: Sandbox, column: pa.Array, says: str) -> None:
+    table = pa.table({"uid": pa.array([1, 2]), "x": column})
+    with pa.ipc.new_file(str(sandbox.folder / "a.arrow"), table.schema) as writer:
+        writer.write_table(table)
+    assert says in refusal(sandbox, "arrow", "a.arrow")
+
+
+def refusal(sandbox: Sandbox, kind: str, path: str) -> str:
+    """The one line with which a source is refused, without its place."""
+    wrong = Dataset(path, sandbox.folder, [], {"uid": Tensor("uid")}, format=kind)
+    outcome = sandbox.start("explain", sandbox.experiment(wrong).name).wait()
+    assert outcome.code == 2, outcome.err
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("error: ")
+    assert " [experiment.yaml:" in line
+    return line[len("error: ") : line.rindex(" [")]
+
+
+def test_what_is_no_arrow_file(sandbox: Sandbox) -> None:
+    sandbox.write("a.arrow", "uid,n\n1,2\n")
+    assert refusal(sandbox, "arrow", "a.arrow") == '"a.arrow" is no Arrow IPC file'
+    sandbox.write("a.arrow", "")
+    assert refusal(sandbox, "arrow", "a.arrow") == '"a.arrow" is no Arrow IPC file'
+
+
+@pytest.mark.parametrize("form", ["file", "stream"])
+def test_damaged_arrow_files_are_refused(sandbox: Sandbox, form: str) -> None:
+    """A wrong byte anywhere is refused or harmless, and never ends the process by itself."""
+    table = arrow_rows(0, 40)
+    sink = pa.BufferOutputStream()
+    new = pa.ipc.new_file if form == "file" else pa.ipc.new_stream
+    with new(sink, table.select(["uid", "text", "word", "words", "emb"]).schema) as writer:
+        writer.write_table(table.select(["uid", "text", "word", "words", "emb"]))
+    good = sink.getvalue().to_pybytes()
+    for at in np.linspace(0, len(good) - 1, 12).astype(int).tolist():
+        bad = bytearray(good)
+        bad[at : at + 4] = b"\x7f\xff\xff\x7f"
+        (sandbox.folder / "a.arrow").write_bytes(bad)
+        wrong = Dataset("a.arrow", sandbox.folder, [], {"uid": Tensor("uid")}, format="arrow")
+        outcome = sandbox.start("explain", sandbox.experiment(wrong).name).wait()
+        assert outcome.code in (0, 2), (at, outcome.err)
+    (sandbox.folder / "a.arrow").write_bytes(good[: len(good) // 2])
+    assert '"a.arrow"' in refusal(sandbox, "arrow", "a.arrow")
+
+
 def test_nothing_is_left_of_a_driver_that_was_killed(sandbox: Sandbox) -> None:
     temporary = sandbox.folder / "tmp"
     temporary.mkdir()
@@ -129,13 +246,11 @@ def test_nothing_is_left_of_a_driver_that_was_killed(sandbox: Sandbox) -> None:
 
 def test_mistakes_name_file_line_and_value(sandbox: Sandbox) -> None:
     sandbox.write("a.csv", "uid,n\n1,2\n3\n")
-    wrong = Dataset("a.csv", sandbox.folder, [], {"uid": Tensor("uid")}, format="csv")
-    outcome = sandbox.start("explain", sandbox.experiment(wrong).name).wait()
-    assert outcome.code == 2
-    assert outcome.err.startswith(
-        'error: "a.csv", line 3: 1 values instead of 2: 3 '
-        "(must be comma-separated values as in RFC 4180) [experiment.yaml:"
+    assert refusal(sandbox, "csv", "a.csv") == (
+        '"a.csv", line 3: 1 values instead of 2: 3 (must be comma-separated values as in RFC 4180)'
     )
+    sandbox.write("a.jsonl", '{"uid": 1}\n{"uid": }\n')
+    assert refusal(sandbox, "json", "a.jsonl").startswith('"a.jsonl", line 2: no JSON (')
 
 
 def test_a_change_of_the_file_does_not_touch_a_run(sandbox: Sandbox) -> None:

@@ -61,6 +61,7 @@ final class DuckDb {
   static final MethodHandle PREPARED_COLUMN_TYPE =
       function("prepared_statement_column_logical_type", L_LL);
   static final MethodHandle EXECUTE_STREAMING = function("execute_prepared_streaming", I_LL);
+  static final MethodHandle ARROW_SCAN = function("arrow_scan", I_LLL);
   static final MethodHandle RESULT_ERROR = function("result_error", L_L);
   static final MethodHandle DESTROY_RESULT = function("destroy_result", V_L);
   private static final MethodHandle FETCH_CHUNK =

@@ -82,6 +82,22 @@ public final class Session implements AutoCloseable {
     }
   }
 
+  /**
+   * Makes a view of an Arrow stream, which can be read once.
+   *
+   * @param stream must outlive that reading
+   * @throws QueryException when its schema has a type that the engine does not have
+   */
+  public void view(String name, ArrowStream stream) {
+    try (Arena arena = Arena.ofConfined()) {
+      long text = arena.allocateFrom(name).address();
+      if (DuckDb.state(DuckDb.ARROW_SCAN, connection, text, stream.address()) != 0) {
+        throw new QueryException(
+            QueryException.Kind.NOT_IMPLEMENTED, "The engine lacks a type of its columns");
+      }
+    }
+  }
+
   /** Ends the query that runs now with {@link QueryException.Kind#INTERRUPTED}. Any thread. */
   public void interrupt() {
     DuckDb.run(DuckDb.INTERRUPT, connection);

@@ -21,7 +21,9 @@ final class Conversion {
   static final long LIMIT = 1L << 30;
 
   /** Rows of a row group. */
-  private static final int ROW_GROUP = 8192;
+  static final int ROW_GROUP = 8192;
+
+  private static final String ARROW_VIEW = "lastmile_arrow";
 
   private final Session session;
   private final String element;
@@ -46,9 +48,37 @@ final class Conversion {
    */
   List<FoundFile> toParquet(Format format, List<FoundFile> files) {
     checkSize(format, files);
+    try {
+      return switch (format) {
+        case CSV -> write(new CsvTables(session, element).readable(files));
+        case JSON_LINES -> write(new JsonTables(session, element).readable(files));
+        case ARROW -> arrow(files);
+        case PARQUET -> files;
+      };
+    } catch (IOException e) {
+      throw LastmileException.user(
+          element, "Cannot read \"%s\": %s".formatted(files.getFirst().shown(), e.getMessage()));
+    }
+  }
+
+  private List<FoundFile> write(List<Checked> tables) {
+    return tables.stream().map(table -> write(table, "")).toList();
+  }
+
+  private List<FoundFile> arrow(List<FoundFile> files) throws IOException {
     List<FoundFile> converted = new ArrayList<>();
-    for (Checked table : readable(format, files)) {
-      converted.add(write(table));
+    for (FoundFile file : files) {
+      ArrowFile arrow = new ArrowFile(file, element);
+      ArrowFile.Content content = arrow.check();
+      Checked table = new Checked(file, "SELECT * FROM " + ARROW_VIEW, content.rows());
+      // For the lengths of lists, which Parquet does not know.
+      String metadata =
+          ", KV_METADATA {'ARROW:schema': " + Expressions.literal(content.schema()) + "}";
+      arrow.read(stream -> {
+        session.view(ARROW_VIEW, stream);
+        converted.add(write(table, metadata));
+        session.execute("DROP VIEW " + ARROW_VIEW);
+      });
     }
     return converted;
   }
@@ -60,19 +90,6 @@ final class Conversion {
    * @param rows how many it must give
    */
   record Checked(FoundFile file, String sql, long rows) {}
-
-  private List<Checked> readable(Format format, List<FoundFile> files) {
-    try {
-      return switch (format) {
-        case CSV -> new CsvTables(session, element).readable(files);
-        case JSON_LINES -> new JsonTables(session, element).readable(files);
-        case ARROW, PARQUET -> throw LastmileException.user(element, "arrow is not supported yet");
-      };
-    } catch (IOException e) {
-      throw LastmileException.user(
-          element, "Cannot read \"%s\": %s".formatted(files.getFirst().shown(), e.getMessage()));
-    }
-  }
 
   private void checkSize(Format format, List<FoundFile> files) {
     long bytes = files.stream().mapToLong(FoundFile::bytes).sum();
@@ -88,13 +105,13 @@ final class Conversion {
     }
   }
 
-  private FoundFile write(Checked table) {
+  private FoundFile write(Checked table, String options) {
     FoundFile file = table.file();
     try {
       Path parquet = Files.createTempFile(scratch.folder(), "table", ".parquet");
       session.execute(
-          "COPY (%s) TO %s (FORMAT parquet, ROW_GROUP_SIZE %d)"
-              .formatted(table.sql(), Expressions.literal(parquet.toString()), ROW_GROUP));
+          "COPY (%s) TO %s (FORMAT parquet, ROW_GROUP_SIZE %d%s)"
+              .formatted(table.sql(), Expressions.literal(parquet.toString()), ROW_GROUP, options));
       check(table, parquet);
       return new FoundFile(parquet, file.shown(), Files.size(parquet), file.modified());
     } catch (QueryException e) {
