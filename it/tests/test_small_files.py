@@ -199,6 +199,18 @@ def test_what_is_no_arrow_file(sandbox: Sandbox) -> None:
     assert refusal(sandbox, "arrow", "a.arrow") == '"a.arrow" is no Arrow IPC file'
 
 
+def test_arrow_files_that_differ(sandbox: Sandbox) -> None:
+    (sandbox.folder / "t").mkdir()
+    for name, kind in (("a", pa.int64()), ("b", pa.float64())):
+        table = pa.table({"uid": pa.array([1, 2], kind)})
+        with pa.ipc.new_file(str(sandbox.folder / "t" / f"{name}.arrow"), table.schema) as writer:
+            writer.write_table(table)
+    assert refusal(sandbox, "arrow", "t") == (
+        'Column "uid" is BIGINT in "t/a.arrow" and DOUBLE in "t/b.arrow" '
+        "(write the files with one type)"
+    )
+
+
 @pytest.mark.parametrize("form", ["file", "stream"])
 def test_damaged_arrow_files_are_refused(sandbox: Sandbox, form: str) -> None:
     """A wrong byte anywhere is refused or harmless, and never ends the process by itself."""

@@ -1,5 +1,6 @@
 package io.lastmile.source;
 
+import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.query.ArrowFormats;
 import io.lastmile.query.ArrowStream;
@@ -64,7 +65,13 @@ final class ArrowFile {
               .formatted(file.shown(), Conversion.LIMIT >> 20));
     } catch (LastmileException | IOException e) {
       throw e instanceof LastmileException known ? known : damaged(e);
-    } catch (RuntimeException e) {
+    } catch (LinkageError e) {
+      throw LastmileException.of(
+          FailureKind.RESOURCES,
+          "Arrow files need the option --add-opens=java.base/java.nio=ALL-UNNAMED of the JVM",
+          e);
+    } catch (RuntimeException | AssertionError e) {
+      // Arrow's reader asserts, where assertions are on, what it takes from the file.
       throw damaged(e);
     }
   }
@@ -168,7 +175,7 @@ final class ArrowFile {
     field.getChildren().forEach(child -> checkType(child, column));
   }
 
-  private LastmileException damaged(Exception e) {
+  private LastmileException damaged(Throwable e) {
     return failure(
         "\"%s\" is no Arrow IPC file, or a damaged one (%s)"
             .formatted(file.shown(), e.getMessage() == null ? e.toString() : e.getMessage()));

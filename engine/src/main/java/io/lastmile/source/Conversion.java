@@ -75,7 +75,11 @@ final class Conversion {
       String metadata =
           ", KV_METADATA {'ARROW:schema': " + Expressions.literal(content.schema()) + "}";
       arrow.read(stream -> {
-        session.view(ARROW_VIEW, stream);
+        try {
+          session.view(ARROW_VIEW, stream);
+        } catch (QueryException e) {
+          throw unreadable(element, file, e);
+        }
         converted.add(write(table, metadata));
         session.execute("DROP VIEW " + ARROW_VIEW);
       });

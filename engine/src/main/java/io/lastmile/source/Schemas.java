@@ -19,15 +19,18 @@ import org.jspecify.annotations.Nullable;
 final class Schemas {
   private final Session session;
   private final String element;
+  private final Format format;
 
   /**
    * The columns of one source.
    *
    * @param element of the experiment, for errors
+   * @param format of its files as the user has them
    */
-  Schemas(Session session, String element) {
+  Schemas(Session session, String element, Format format) {
     this.session = session;
     this.element = element;
+    this.format = format;
   }
 
   /**
@@ -144,7 +147,7 @@ final class Schemas {
         String remedy =
             Widening.of(column.type(), other.type()) == null
                 ? "write the files with one type"
-                : "schema: union widens it";
+                : remedy("schema: union widens it");
         throw different(column, other, remedy);
       }
     }
@@ -155,14 +158,22 @@ final class Schemas {
     }
   }
 
+  /** Only Parquet has a rule for files that differ. */
+  private String remedy(String ofParquet) {
+    return format == Format.PARQUET
+        ? ofParquet
+        : "the " + format.word() + " files of a source must have the same columns";
+  }
+
   private LastmileException missing(Found column, Map<String, Found> from) {
     return LastmileException.user(
         element,
-        "Column \"%s\" is in \"%s\" but not in \"%s\" (schema: union makes it null there)"
+        "Column \"%s\" is in \"%s\" but not in \"%s\" (%s)"
             .formatted(
                 column.name(),
                 column.file().shown(),
-                from.values().iterator().next().file().shown()));
+                from.values().iterator().next().file().shown(),
+                remedy("schema: union makes it null there")));
   }
 
   private LastmileException different(Found a, Found b, String remedy) {
