@@ -16,6 +16,11 @@ final class ScriptFile {
 
   private ScriptFile() {}
 
+  /** A mistake when an experiment's script is not there. */
+  static void check(Experiment experiment, Training training) {
+    Path _ = of(experiment, training);
+  }
+
   /** The script of an experiment, absolute. */
   static Path of(Experiment experiment, Training training) {
     Path script = experiment.origin().folder().resolve(training.script()).normalize();

@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  lastmile run experiment.yaml       train as the experiment says",
       "  lastmile explain experiment.yaml   show what would be read and how",
+      "  lastmile validate experiment.yaml  find all of its mistakes",
       "  lastmile runs                      list the runs of this folder",
       "  lastmile demo                      train a click model on real click logs",
       "  lastmile python script.py          Python that can import the client"

@@ -17,6 +17,7 @@ import io.lastmile.dataset.Step.Truncate;
 import io.lastmile.dataset.Step.Upsample;
 import io.lastmile.dataset.Step.Weight;
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Mistakes;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -61,7 +62,14 @@ public final class CanonicalJson {
    *     version, or a mistake that {@link ExperimentReader} finds too
    */
   public static Experiment read(String json, Path folder) {
-    return ExperimentForm.read(JsonTree.read(json), Origin.code(folder));
+    return read(json, folder, Mistakes.first());
+  }
+
+  /**
+   * As {@link #read(String, Path)}; what becomes of mistakes is as {@link ExperimentReader} says.
+   */
+  static Experiment read(String json, Path folder, Mistakes mistakes) {
+    return ExperimentForm.read(JsonTree.read(json, mistakes), Origin.code(folder));
   }
 
   private static Map<String, ?> dataset(Dataset dataset) {
@@ -120,6 +128,7 @@ public final class CanonicalJson {
               Map.of("columns", truncate.columns(), truncate.keep().word(), truncate.length());
           case Split split -> split(split);
           case Limit limit -> limit.rows();
+          case Step.Unread _ -> throw new IllegalStateException("a step with a mistake");
         };
     return Map.of(step.kind(), said);
   }

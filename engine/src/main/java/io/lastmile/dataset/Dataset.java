@@ -47,6 +47,11 @@ public record Dataset(
     }
   }
 
+  /** This dataset with so many shared-memory slots per rank. */
+  Dataset slots(int count) {
+    return new Dataset(source, steps, tensors, batch, shuffle, keys, prefetch, count, onEmpty);
+  }
+
   private static Tensor complete(Tensor tensor) {
     try {
       return tensor.complete();

@@ -1,6 +1,7 @@
 package io.lastmile.dataset;
 
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Mistakes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -289,14 +290,19 @@ public record DatasetDraft(
   }
 
   /** The steps, each split saying its part; a limit may only be the last. */
-  private List<Step> resolvedSteps(String name) {
+  private List<Step> resolvedSteps(String name, Mistakes mistakes) {
     List<Step> resolved = new ArrayList<>();
     for (Step step : steps) {
       String element = "steps[" + resolved.size() + "]." + step.kind();
       if (step instanceof Step.Limit && resolved.size() < steps.size() - 1) {
-        throw LastmileException.user(element, "Invalid limit: a step follows (must be the last)");
+        mistakes.add(
+            LastmileException.user(element, "Invalid limit: a step follows (must be the last)"));
       }
-      resolved.add(step instanceof Step.Split split ? resolved(split, name, element) : step);
+      Step unread = new Step.Unread(List.of());
+      resolved.add(
+          step instanceof Step.Split split
+              ? mistakes.orElse(unread, () -> resolved(split, name, element))
+              : step);
     }
     return resolved;
   }
@@ -309,12 +315,22 @@ public record DatasetDraft(
     }
   }
 
+  static LastmileException noTensors() {
+    return LastmileException.user("tensors", "Invalid tensors: none (must be at least one)");
+  }
+
   /** The finished dataset, the defaults that hang on its name filled in. */
   Dataset build(String name) {
-    Checks.name("", name);
     if (tensors.isEmpty()) {
-      throw LastmileException.user("tensors", "Invalid tensors: none (must be at least one)");
+      Checks.name("", name);
+      throw noTensors();
     }
+    return build(name, Mistakes.first());
+  }
+
+  /** As {@link #build(String)}; mistakes that are kept are left out, all tensors may be. */
+  Dataset build(String name, Mistakes mistakes) {
+    Checks.name("", name);
     Shuffle order = shuffle;
     if (order == null) {
       order =
@@ -322,8 +338,9 @@ public record DatasetDraft(
               ? Shuffle.none()
               : Shuffle.rowGroups(Shuffle.RowGroups.DEFAULT_COUNT);
     }
-    int ring = slots == null ? prefetch + 2 : slots;
-    return new Dataset(
-        source, resolvedSteps(name), tensors, batch, order, keys, prefetch, ring, onEmpty);
+    List<Step> resolved = resolvedSteps(name, mistakes);
+    Dataset dataset =
+        new Dataset(source, resolved, tensors, batch, order, keys, prefetch, prefetch + 2, onEmpty);
+    return slots == null ? dataset : mistakes.orElse(dataset, () -> dataset.slots(slots));
   }
 }

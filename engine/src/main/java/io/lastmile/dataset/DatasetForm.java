@@ -1,13 +1,18 @@
 package io.lastmile.dataset;
 
+import io.lastmile.error.FollowUpException;
 import io.lastmile.error.LastmileException;
 import io.lastmile.error.Nearest;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** How a dataset, its source, its tensors and its order are written. */
 final class DatasetForm {
   private static final List<Dataset.OnEmpty> ON_EMPTY = List.of(Dataset.OnEmpty.values());
+
+  /** Where no source is read. */
+  private static final Source NONE = Source.Parquet.of("-");
 
   private static final List<DType> DTYPES = List.of(DType.values());
 
@@ -46,9 +51,7 @@ final class DatasetForm {
       Fields.<DatasetDraft>none()
           .required("source", DatasetForm::source)
           .key("steps", (draft, value) -> value.list().fold(draft, StepForm::read))
-          .key(
-              "tensors",
-              (draft, value) -> value.mapping().fold(draft.withoutTensors(), DatasetForm::tensor))
+          .key("tensors", DatasetForm::tensors)
           .key("batch", (draft, value) -> draft.batch(value.count()))
           .key("shuffle", (draft, value) -> draft.shuffle(shuffle(value)))
           .key("keys", (draft, value) -> draft.keys(value.strings()))
@@ -72,17 +75,23 @@ final class DatasetForm {
    * The dataset that is written.
    *
    * @param before the datasets above it, whose parts it may be
+   * @param all that are written
    */
-  static DatasetDraft read(Written value, Map<String, Dataset> before) {
-    DatasetDraft start = Dataset.parquet("-");
+  static DatasetDraft read(Written value, Map<String, Dataset> before, Written all) {
+    int failures = value.mistakes().failures();
+    DatasetDraft start = DatasetDraft.from(NONE);
     for (Written field : value.mapping().parts()) {
       if (field.name().equals("source") && isPart(field)) {
-        start = value.within(() -> part(field, before));
+        DatasetDraft none = start;
+        start = value.mistakes().orElse(none, () -> value.within(() -> part(field, before, all)));
       }
     }
     DatasetDraft draft = DATASET.read(value, start);
-    if (draft.tensors().isEmpty() && !value.has("tensors")) {
-      throw value.mistake("Missing key \"tensors\"");
+    if (draft.tensors().isEmpty()) {
+      DATASET.need("tensors", value);
+    }
+    if (value.mistakes().failures() > failures && draft.source().equals(NONE)) {
+      throw new FollowUpException();
     }
     return draft;
   }
@@ -95,9 +104,13 @@ final class DatasetForm {
     return isPart(value) ? draft : draft.source(SourceForm.read(value));
   }
 
-  private static DatasetDraft part(Written source, Map<String, Dataset> before) {
+  private static DatasetDraft part(Written source, Map<String, Dataset> before, Written all) {
+    int failures = source.mistakes().failures();
     Part part = PART.read(source, new Part("-", "-"));
     Dataset dataset = before.get(part.dataset);
+    if (source.mistakes().failures() > failures || isUnread(part, dataset, all)) {
+      throw new FollowUpException();
+    }
     if (dataset == null) {
       throw LastmileException.user(
               "dataset",
@@ -110,10 +123,32 @@ final class DatasetForm {
     return source.within(() -> DatasetDraft.of(dataset).part(part.name));
   }
 
+  /** Whether the dataset, or its split, has a mistake itself. */
+  private static boolean isUnread(Part part, @Nullable Dataset dataset, Written all) {
+    if (dataset == null) {
+      return all.mistakes().failures() > 0 && all.has(part.dataset);
+    }
+    return dataset.steps().stream().anyMatch(Step.Unread.class::isInstance)
+        && dataset.steps().stream().noneMatch(Step.Split.class::isInstance);
+  }
+
   private record Part(String dataset, String name) {}
 
+  private static DatasetDraft tensors(DatasetDraft draft, Written value) {
+    if (value.mapping().parts().isEmpty()) {
+      throw DatasetDraft.noTensors();
+    }
+    return value.fold(draft.withoutTensors(), DatasetForm::tensor);
+  }
+
   private static DatasetDraft tensor(DatasetDraft draft, Written value) {
-    return draft.tensor(TENSOR.read(value, Tensor.of(value.name(), List.of("-"))));
+    return value.mistakes().whole(draft, () -> draft.tensor(read(value)));
+  }
+
+  private static Tensor read(Written value) {
+    int before = value.mistakes().failures();
+    Tensor tensor = TENSOR.read(value, Tensor.of(value.name(), List.of("-")));
+    return value.mistakes().failures() == before ? value.within(tensor::complete) : tensor;
   }
 
   private static Tensor.Columns columns(Written value) {

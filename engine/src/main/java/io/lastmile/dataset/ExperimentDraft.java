@@ -127,8 +127,17 @@ public final class ExperimentDraft {
   /** The finished experiment; it needs at least one dataset. */
   public Experiment build() {
     if (datasets.isEmpty()) {
-      throw LastmileException.user("datasets", "Invalid datasets: none (must be at least one)");
+      throw noDatasets();
     }
+    return experiment();
+  }
+
+  static LastmileException noDatasets() {
+    return LastmileException.user("datasets", "Invalid datasets: none (must be at least one)");
+  }
+
+  /** What was said so far. */
+  Experiment experiment() {
     return new Experiment(name, seed, datasets, training, cluster, origin);
   }
 }

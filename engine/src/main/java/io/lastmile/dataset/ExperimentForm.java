@@ -38,10 +38,8 @@ final class ExperimentForm {
       Fields.<ExperimentDraft>none()
           .required("name", (draft, value) -> draft.name(value.string()))
           .key("seed", (draft, value) -> draft.seed(value.wholeNumber()))
-          .required(
-              "datasets", (draft, value) -> value.mapping().fold(draft, ExperimentForm::dataset))
-          .key(
-              "train", (draft, value) -> draft.train(TRAINING.read(value, Training.of("train.py"))))
+          .required("datasets", ExperimentForm::datasets)
+          .key("train", ExperimentForm::train)
           .key("cluster", (draft, value) -> draft.cluster(CLUSTER.read(value, Cluster.local())));
 
   private ExperimentForm() {}
@@ -50,15 +48,32 @@ final class ExperimentForm {
    * The experiment.
    *
    * @throws LastmileException of kind USER: the first mistake in the order of the file, at its
-   *     element
+   *     element; where mistakes are kept, the experiment is what the rest says
    */
   static Experiment read(Written root, Origin origin) {
-    return EXPERIMENT.read(root, Experiment.named("experiment").origin(origin)).build();
+    return EXPERIMENT.read(root, Experiment.named("experiment").origin(origin)).experiment();
   }
 
-  private static ExperimentDraft dataset(ExperimentDraft draft, Written value) {
-    DatasetDraft dataset = DatasetForm.read(value, draft.datasets());
-    return draft.dataset(value.name(), value.within(() -> dataset.build(value.name())));
+  private static ExperimentDraft datasets(ExperimentDraft draft, Written value) {
+    if (value.mapping().parts().isEmpty()) {
+      throw ExperimentDraft.noDatasets();
+    }
+    return value.fold(draft, (some, dataset) -> dataset(some, dataset, value));
+  }
+
+  private static ExperimentDraft dataset(ExperimentDraft draft, Written value, Written all) {
+    DatasetDraft dataset = DatasetForm.read(value, draft.datasets(), all);
+    Dataset built = value.within(() -> dataset.build(value.name(), value.mistakes()));
+    return draft.dataset(value.name(), built);
+  }
+
+  private static ExperimentDraft train(ExperimentDraft draft, Written value) {
+    int before = value.mistakes().failures();
+    String none = "-";
+    Training training = TRAINING.read(value, Training.of(none));
+    return training.script().equals(none) && value.mistakes().failures() > before
+        ? draft
+        : draft.train(training);
   }
 
   private static Cluster kind(Cluster cluster, Written value) {
@@ -67,9 +82,10 @@ final class ExperimentForm {
 
   private static Cluster workers(Cluster cluster, Written value) {
     Workers start = new Workers(null, cluster.workers(), cluster.workerMemory());
+    int before = value.mistakes().failures();
     Workers workers = WORKERS.read(value, start);
     Integer min = workers.min;
-    if (min != null && min != 1 && min != workers.max) {
+    if (value.mistakes().failures() == before && min != null && min != 1 && min != workers.max) {
       String message = "min: " + min + " is not supported yet (must be 1 or max: " + workers.max;
       throw LastmileException.user("min", message + ")").under(value.name());
     }

@@ -2,6 +2,7 @@ package io.lastmile.dataset;
 
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Mistakes;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -29,10 +30,21 @@ public final class ExperimentReader {
    *     there) is not looked at
    */
   public static Experiment read(Path file) {
+    return read(file, Mistakes.first());
+  }
+
+  /**
+   * As {@link #read(Path)}; where mistakes are kept, with what the rest of the file says: steps
+   * with a mistake are {@link Step.Unread}, anything else with one is as if it were not written.
+   *
+   * @throws LastmileException of kind USER, placed, when the file cannot be read or is neither YAML
+   *     nor JSON
+   */
+  public static Experiment read(Path file, Mistakes mistakes) {
     if (file.toString().endsWith(".json")) {
-      return CanonicalJson.read(text(file), folder(file));
+      return CanonicalJson.read(text(file), folder(file), mistakes);
     }
-    Written root = YamlTree.read(file.toString(), text(file));
+    Written root = YamlTree.read(file.toString(), text(file), mistakes);
     Map<String, Integer> lines = new HashMap<>();
     collectLines("", root, lines);
     Origin origin = new Origin(folder(file), file.toString(), lines);

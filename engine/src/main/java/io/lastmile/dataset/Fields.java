@@ -48,11 +48,20 @@ record Fields<T>(
   T read(Written mapping, T start) {
     T value = mapping.mapping().fold(start, (before, field) -> reading(field).apply(before, field));
     for (String key : required) {
-      if (!mapping.has(key)) {
-        throw mapping.mistake("Missing key \"" + key + "\"");
-      }
+      need(key, mapping);
     }
     return value;
+  }
+
+  /** A mistake when a mapping lacks a key, unless another one is that key with a typing error. */
+  void need(String key, Written mapping) {
+    boolean meant =
+        mapping.parts().stream()
+            .filter(field -> !readings.containsKey(field.name()))
+            .anyMatch(field -> key.equals(Nearest.of(field.name(), readings.keySet())));
+    if (!mapping.has(key) && !meant) {
+      mapping.mistakes().add(mapping.mistake("Missing key \"" + key + "\""));
+    }
   }
 
   private BiFunction<T, Written, T> reading(Written field) {

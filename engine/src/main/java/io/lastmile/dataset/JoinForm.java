@@ -69,12 +69,7 @@ final class JoinForm {
 
   private static SmallTable.Rows inline(Written columns) {
     List<SmallTable.Column> read =
-        columns
-            .mapping()
-            .fold(
-                List.<SmallTable.Column>of(),
-                (all, column) ->
-                    Written.plus(all, new SmallTable.Column(column.name(), values(column))));
+        columns.mapping().each(column -> new SmallTable.Column(column.name(), values(column)));
     return new SmallTable.Inline(read);
   }
 
@@ -88,8 +83,7 @@ final class JoinForm {
 
   private static List<JoinKey> keys(Written value) {
     if (value.kind() == Written.Kind.MAPPING) {
-      return value.fold(
-          List.of(), (all, part) -> Written.plus(all, new JoinKey(part.name(), part.string())));
+      return value.each(part -> new JoinKey(part.name(), part.string()));
     }
     if (value.kind() != Written.Kind.TEXT && value.kind() != Written.Kind.LIST) {
       throw value.wrong("a column, a list of columns or { left: right }");

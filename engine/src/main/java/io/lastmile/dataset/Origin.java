@@ -1,7 +1,12 @@
 package io.lastmile.dataset;
 
+import io.lastmile.error.LastmileException;
 import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,15 +35,64 @@ public record Origin(Path folder, @Nullable String file, Map<String, Integer> li
     if (file == null) {
       return element;
     }
+    int line = line(element);
+    return line == 0 ? file : file + ":" + line;
+  }
+
+  /** The line of an element or of its nearest parent that is written; 0 when none is. */
+  private int line(String element) {
     String at = element;
     while (!at.isEmpty()) {
       Integer line = lines.get(at);
       if (line != null) {
-        return file + ":" + line;
+        return line;
       }
       int cut = Math.max(at.lastIndexOf('.'), at.lastIndexOf('['));
       at = cut < 0 ? "" : at.substring(0, cut);
     }
-    return file;
+    return 0;
+  }
+
+  /**
+   * Mistakes with their places, in the order of the file. One in what a dataset has from another,
+   * whose part it is, is the other's: it is left out when that one has it.
+   */
+  public List<LastmileException> placed(List<LastmileException> mistakes) {
+    Set<List<String>> written = new HashSet<>();
+    for (LastmileException mistake : mistakes) {
+      if (isWritten(mistake)) {
+        written.add(inDataset(mistake));
+      }
+    }
+    return mistakes.stream()
+        .filter(mistake -> isWritten(mistake) || !written.contains(inDataset(mistake)))
+        .sorted(Comparator.comparingInt(mistake -> line(element(mistake))))
+        .map(mistake ->
+            mistake.place() == null && mistake.element() != null
+                ? mistake.placed(place(element(mistake)))
+                : mistake)
+        .toList();
+  }
+
+  private static String element(LastmileException mistake) {
+    String element = mistake.element();
+    return element == null ? "" : element;
+  }
+
+  private boolean isWritten(LastmileException mistake) {
+    return lines.containsKey(element(mistake));
+  }
+
+  /** What tells two mistakes apart but for the dataset that they lie in. */
+  private List<String> inDataset(LastmileException mistake) {
+    String element = element(mistake);
+    String dataset =
+        lines.keySet().stream()
+            .filter(written -> written.startsWith("datasets."))
+            .filter(written -> lines.containsKey(written + ".source"))
+            .filter(written -> element.startsWith(written + "."))
+            .findFirst()
+            .orElse("");
+    return List.of(element.substring(dataset.length()), mistake.text());
   }
 }

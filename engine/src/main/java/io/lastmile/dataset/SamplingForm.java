@@ -71,10 +71,6 @@ final class SamplingForm {
   }
 
   private static List<Split.Part> parts(Written value) {
-    return value
-        .mapping()
-        .fold(
-            List.of(),
-            (all, part) -> Written.plus(all, new Split.Part(part.name(), part.number())));
+    return value.mapping().each(part -> new Split.Part(part.name(), part.number()));
   }
 }

@@ -1,5 +1,6 @@
 package io.lastmile.dataset;
 
+import io.lastmile.error.FollowUpException;
 import io.lastmile.error.LastmileException;
 import java.util.List;
 import java.util.Set;
@@ -46,8 +47,12 @@ final class SourceForm {
 
   /** The source that a mapping says: exactly one format. */
   static Source read(Written value) {
+    int before = value.mistakes().failures();
     SourceForm form = SOURCE.read(value, new SourceForm(null, null, null));
     if (form.format == null) {
+      if (value.mistakes().failures() > before) {
+        throw new FollowUpException();
+      }
       throw value.mistake("Missing key \"parquet\" (or csv, json, arrow)");
     }
     Source format = form.format;

@@ -23,6 +23,7 @@ public sealed interface Step
         Step.Upsample,
         Step.Split,
         Step.Limit,
+        Step.Unread,
         Join,
         Downsample {
   /** The key of this step in YAML and JSON. */
@@ -478,6 +479,23 @@ public sealed interface Step
     @Override
     public String kind() {
       return "limit";
+    }
+  }
+
+  /**
+   * Stands for a step with a mistake where mistakes are kept, so that the others stay what they
+   * are; an experiment with such a step cannot be planned.
+   *
+   * @param columns names and patterns of those that the step may have added or changed
+   */
+  record Unread(List<String> columns) implements Step {
+    public Unread {
+      columns = List.copyOf(columns);
+    }
+
+    @Override
+    public String kind() {
+      return "unread";
     }
   }
 

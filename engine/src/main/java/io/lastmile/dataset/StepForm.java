@@ -54,12 +54,18 @@ final class StepForm {
 
   /** The dataset with the step that is written. */
   static DatasetDraft read(DatasetDraft draft, Written value) {
+    DatasetDraft unread = draft.step(UnreadStep.of(value, STEP.readings().keySet()));
+    return value.mistakes().whole(unread, () -> step(draft, value));
+  }
+
+  private static DatasetDraft step(DatasetDraft draft, Written value) {
     int kinds = value.mapping().parts().size();
     if (kinds == 0) {
       throw value.wrong("a step such as filter: \"label = 1\"");
     }
+    int before = value.mistakes().failures();
     DatasetDraft more = STEP.read(value, draft);
-    if (kinds > 1) {
+    if (kinds > 1 && value.mistakes().failures() == before) {
       throw value.mistake(
           "Invalid "
               + value.label()
@@ -104,7 +110,7 @@ final class StepForm {
   }
 
   private static <E> List<E> each(Written value, Function<Written, E> reading) {
-    return value.mapping().fold(List.of(), (all, part) -> Written.plus(all, reading.apply(part)));
+    return value.mapping().each(reading);
   }
 
   private static Explode explode(Written value) {

@@ -1,6 +1,8 @@
 package io.lastmile.dataset;
 
+import io.lastmile.error.FollowUpException;
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Mistakes;
 import io.lastmile.error.Nearest;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -19,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Its readings throw a {@link LastmileException} of kind USER whose element is named from the
  * surrounding value; {@link #fold} and {@link #within} put the name of this one before it, so that
- * the outermost caller sees the full name.
+ * the outermost caller sees the full name. Where mistakes are kept, {@link #fold} goes on behind a
+ * part that has one, as if it were not written.
  *
  * @param name the key or, in a list, {@code [i]}; empty for the outermost
  * @param label the name in messages: the key, or {@code steps[2]}
@@ -27,8 +30,16 @@ import org.jspecify.annotations.Nullable;
  * @param kind what it is
  * @param text of a scalar
  * @param parts of a list or mapping, as written; keys may repeat
+ * @param mistakes of the whole tree
  */
-record Written(String name, String label, int line, Kind kind, String text, List<Written> parts) {
+record Written(
+    String name,
+    String label,
+    int line,
+    Kind kind,
+    String text,
+    List<Written> parts,
+    Mistakes mistakes) {
   private static final int HEX = 16;
   private static final int OCTAL = 8;
   private static final int DECIMAL = 10;
@@ -92,9 +103,7 @@ record Written(String name, String label, int line, Kind kind, String text, List
 
   /** A list of text. */
   String[] strings() {
-    return list()
-        .fold(List.<String>of(), (all, part) -> plus(all, part.string()))
-        .toArray(String[]::new);
+    return list().each(Written::string).toArray(String[]::new);
   }
 
   /** One text, or a list of them. */
@@ -107,9 +116,7 @@ record Written(String name, String label, int line, Kind kind, String text, List
 
   /** A list of arguments of a program: numbers and truths are taken as they are spelled. */
   String[] arguments() {
-    return list()
-        .fold(List.<String>of(), (all, part) -> plus(all, part.argument()))
-        .toArray(String[]::new);
+    return list().each(Written::argument).toArray(String[]::new);
   }
 
   private String argument() {
@@ -211,16 +218,27 @@ record Written(String name, String label, int line, Kind kind, String text, List
     T value = start;
     for (Written part : parts) {
       T before = value;
-      value =
-          within(() -> {
+      Supplier<T> read =
+          () -> {
             Written first = seen.putIfAbsent(part.name, part);
             if (first != null) {
               throw part.repeated(first);
             }
             return reading.apply(before, part);
-          });
+          };
+      value = mistakes.orElse(before, () -> within(read));
     }
     return value;
+  }
+
+  /** What is made of each part; where one has a mistake, nothing is. */
+  <E> List<E> each(Function<Written, E> reading) {
+    int before = mistakes.failures();
+    List<E> all = fold(List.of(), (read, part) -> plus(read, reading.apply(part)));
+    if (mistakes.failures() > before) {
+      throw new FollowUpException();
+    }
+    return all;
   }
 
   private LastmileException repeated(Written first) {
@@ -230,11 +248,7 @@ record Written(String name, String label, int line, Kind kind, String text, List
 
   /** Reads something inside this value: a mistake in it is named from the surrounding value. */
   <T> T within(Supplier<T> reading) {
-    try {
-      return reading.get();
-    } catch (LastmileException mistake) {
-      throw mistake.under(name);
-    }
+    return mistakes.under(name, reading);
   }
 
   /** Whether this mapping has a key. */
@@ -245,7 +259,7 @@ record Written(String name, String label, int line, Kind kind, String text, List
   /** This mapping with some of its keys. */
   Written keeping(Predicate<String> keys) {
     List<Written> kept = parts.stream().filter(part -> keys.test(part.name)).toList();
-    return new Written(name, label, line, kind, text, kept);
+    return new Written(name, label, line, kind, text, kept, mistakes);
   }
 
   /** A mistake in this value. */

@@ -3,6 +3,7 @@ package io.lastmile.dataset;
 import io.lastmile.dataset.Written.Kind;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Mistakes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -37,23 +38,26 @@ final class YamlTree {
 
   private final String file;
   private final String text;
+  private final Mistakes mistakes;
   private int values;
 
-  private YamlTree(String file, String text) {
+  private YamlTree(String file, String text, Mistakes mistakes) {
     this.file = file;
     this.text = text;
+    this.mistakes = mistakes;
   }
 
   /**
    * The tree of one YAML document.
    *
    * @param file named in the place of a mistake
+   * @param mistakes of what is read from the tree
    * @throws LastmileException of kind USER, placed, when the text is empty or no YAML, or uses what
    *     has no place in an experiment: tags, keys that are no scalars, an alias inside its anchor
    */
-  static Written read(String file, String text) {
+  static Written read(String file, String text, Mistakes mistakes) {
     try {
-      return new YamlTree(file, text).root();
+      return new YamlTree(file, text, mistakes).root();
     } catch (StackOverflowError _) {
       throw mistake(file, "Invalid YAML: nested too deeply");
     }
@@ -96,9 +100,12 @@ final class YamlTree {
       throw mistake(file + ":" + line, "Invalid " + label + ": an anchor that holds itself");
     }
     return switch (node) {
-      case ScalarNode scalar -> new Written(name, label, line, kind, scalar.getValue(), List.of());
-      case MappingNode mapping -> new Written(name, label, line, kind, "", entries(mapping));
-      case SequenceNode list -> new Written(name, label, line, kind, "", items(label, list));
+      case ScalarNode scalar ->
+          new Written(name, label, line, kind, scalar.getValue(), List.of(), mistakes);
+      case MappingNode mapping ->
+          new Written(name, label, line, kind, "", entries(mapping), mistakes);
+      case SequenceNode list ->
+          new Written(name, label, line, kind, "", items(label, list), mistakes);
       default -> throw new IllegalStateException("YAML node " + node.getClass().getName());
     };
   }

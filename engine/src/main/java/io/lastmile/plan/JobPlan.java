@@ -1,8 +1,10 @@
 package io.lastmile.plan;
 
+import io.lastmile.dataset.Cluster;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Experiment;
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Mistakes;
 import io.lastmile.error.Nearest;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Session;
@@ -41,14 +43,34 @@ public final class JobPlan implements AutoCloseable {
    * @throws LastmileException of kind USER for the first mistake found
    */
   public static JobPlan of(Experiment experiment, Scratch scratch) {
+    return of(experiment, scratch, Mistakes.first());
+  }
+
+  /**
+   * Plans every dataset for its mistakes alone, which are kept or thrown as these say; what a
+   * mistake makes doubtful is not looked at.
+   *
+   * @param scratch for tables that are converted; closed at the end
+   */
+  public static void check(Experiment experiment, Scratch scratch, Mistakes mistakes) {
+    of(experiment, scratch, mistakes).close();
+  }
+
+  private static JobPlan of(Experiment experiment, Scratch scratch, Mistakes mistakes) {
     long startedNanos = System.nanoTime();
-    Budget budget = Budget.of(experiment.cluster(), experiment.datasets().size());
+    int count = experiment.datasets().size();
+    Cluster enough = experiment.cluster().workerMemory(Cluster.DEFAULT_WORKER_MEMORY);
+    Budget budget =
+        mistakes.orElse(Budget.of(enough, count), () -> Budget.of(experiment.cluster(), count));
     Engine engine = Engine.open(budget.engine());
     try (Session session = engine.connect()) {
       Map<String, DatasetPlan> datasets = new LinkedHashMap<>();
-      Planner planner = new Planner(experiment, engine, session, budget, scratch);
+      Planner planner = new Planner(experiment, engine, session, budget, scratch, mistakes);
       for (Map.Entry<String, Dataset> dataset : experiment.datasets().entrySet()) {
-        datasets.put(dataset.getKey(), planner.plan(dataset.getKey(), dataset.getValue()));
+        DatasetPlan plan = planner.plan(dataset.getKey(), dataset.getValue());
+        if (plan != null) {
+          datasets.put(dataset.getKey(), plan);
+        }
       }
       engine.limitMemory(budget.engine() - planner.smallTableBytes());
       return new JobPlan(experiment, engine, scratch, budget, Map.copyOf(datasets), startedNanos);

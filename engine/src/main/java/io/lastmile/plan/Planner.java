@@ -6,17 +6,20 @@ import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Experiment;
 import io.lastmile.dataset.Shuffle;
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Mistakes;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Expressions;
 import io.lastmile.query.Session;
 import io.lastmile.source.ParquetTable;
 import io.lastmile.source.RowGroup;
 import io.lastmile.source.Scratch;
+import io.lastmile.source.Selection;
 import io.lastmile.source.TableColumn;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
 import io.lastmile.split.Splits;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Plans the datasets of one experiment. Used by one thread. */
 final class Planner {
@@ -27,8 +30,16 @@ final class Planner {
   private final Vocabularies vocabularies;
   private final Scratch scratch;
   private final SmallTables smallTables;
+  private final Mistakes mistakes;
 
-  Planner(Experiment experiment, Engine engine, Session session, Budget budget, Scratch scratch) {
+  Planner(
+      Experiment experiment,
+      Engine engine,
+      Session session,
+      Budget budget,
+      Scratch scratch,
+      Mistakes mistakes) {
+    this.mistakes = mistakes;
     this.experiment = experiment;
     this.engine = engine;
     this.session = session;
@@ -45,39 +56,30 @@ final class Planner {
     return smallTables.bytes();
   }
 
-  DatasetPlan plan(String name, Dataset dataset) {
+  /** The plan of a dataset; null when it has a mistake that is kept. */
+  @Nullable DatasetPlan plan(String name, Dataset dataset) {
+    int failures = mistakes.failures();
     String element = "datasets." + name;
-    String source = element + ".source." + dataset.source().kind();
     Pruning pruning = Pruning.of(session, dataset.steps());
-    ParquetTable opened =
-        ParquetTable.open(
-            engine,
-            dataset.source(),
-            experiment.origin().folder(),
-            source,
-            experiment.cluster().workers(),
-            scratch,
-            pruning.selection());
-    ParquetTable table = pruning.rowGroups(opened);
-    checkNames(table, source);
-    checkPartition(dataset.shuffle(), table, element + ".shuffle");
-    String schema = Expressions.quote("schema of " + name);
-    session.execute(
-        "CREATE TABLE "
-            + schema
-            + " AS SELECT * FROM "
-            + SplitQuery.scan(table.files().subList(0, 1))
-            + " LIMIT 0");
+    ParquetTable opened = open(dataset, element, pruning.selection());
+    ParquetTable table = opened == null ? null : pruning.rowGroups(opened);
+    if (table != null) {
+      checkTable(dataset, table, element);
+    }
     StepCompiler steps =
         new StepCompiler(
-            new Checker(session, schema),
+            checker(name, table),
             smallTables,
+            mistakes,
             element,
             experiment.seed(),
-            SplitQuery.scope(table));
+            table == null ? Scope.unknown() : SplitQuery.scope(table));
     Stage stage = steps.compile(dataset.steps());
-    TensorCompiler tensors = new TensorCompiler(stage.scope(), element, vocabularies);
+    TensorCompiler tensors = new TensorCompiler(stage.scope(), element, vocabularies, mistakes);
     List<TensorForm> forms = tensors.compile(dataset, stage.levels().size() > 1);
+    if (opened == null || table == null || mistakes.failures() > failures) {
+      return null;
+    }
     DatasetPlan plan =
         new DatasetPlan(
             name,
@@ -92,8 +94,44 @@ final class Planner {
             new Splits(table.files(), dataset.shuffle(), experiment.seed()),
             Fingerprint.of(experiment.seed(), dataset, table, steps.tables()),
             budget);
-    checkMemory(plan, experiment.cluster().workers(), element);
-    return plan;
+    return mistakes.attempt(() -> checkMemory(plan, experiment.cluster().workers(), element))
+        ? plan
+        : null;
+  }
+
+  private @Nullable ParquetTable open(Dataset dataset, String element, Selection selection) {
+    return mistakes.orNull(() ->
+        ParquetTable.open(
+            engine,
+            dataset.source(),
+            experiment.origin().folder(),
+            source(dataset, element),
+            experiment.cluster().workers(),
+            scratch,
+            selection));
+  }
+
+  private static String source(Dataset dataset, String element) {
+    return element + ".source." + dataset.source().kind();
+  }
+
+  private void checkTable(Dataset dataset, ParquetTable table, String element) {
+    mistakes.attempt(() -> checkNames(table, source(dataset, element)));
+    mistakes.attempt(() -> checkPartition(dataset.shuffle(), table, element + ".shuffle"));
+  }
+
+  private Checker checker(String name, @Nullable ParquetTable table) {
+    if (table == null) {
+      return new Checker(session, "(SELECT 1)");
+    }
+    String schema = Expressions.quote("schema of " + name);
+    session.execute(
+        "CREATE TABLE "
+            + schema
+            + " AS SELECT * FROM "
+            + SplitQuery.scan(table.files().subList(0, 1))
+            + " LIMIT 0");
+    return new Checker(session, schema);
   }
 
   private static void checkNames(ParquetTable table, String element) {

@@ -1,6 +1,7 @@
 package io.lastmile.plan;
 
 import io.lastmile.dataset.Step;
+import io.lastmile.error.FollowUpException;
 import io.lastmile.error.LastmileException;
 import io.lastmile.error.Nearest;
 import java.util.ArrayList;
@@ -9,14 +10,45 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
-/** The columns that a step or a tensor can see, in order. Immutable: each change is a new scope. */
+/**
+ * The columns that a step or a tensor can see, in order. Immutable: each change is a new scope.
+ *
+ * <p>Behind a mistake that is kept some columns are in doubt: there may be others of these names.
+ * Asking for one of them throws a {@link FollowUpException}.
+ */
 final class Scope {
   private final Map<String, Binding> columns;
 
+  /** Names and patterns of the columns in doubt. */
+  private final List<String> doubts;
+
   Scope(Map<String, Binding> columns) {
+    this(columns, List.of());
+  }
+
+  private Scope(Map<String, Binding> columns, List<String> doubts) {
     this.columns = Collections.unmodifiableMap(new LinkedHashMap<>(columns));
+    this.doubts = doubts;
+  }
+
+  /** No columns, or any: those of a source with a mistake. */
+  static Scope unknown() {
+    return new Scope(Map.of(), List.of("*"));
+  }
+
+  /** This scope with columns of these names, and others that match these patterns, in doubt. */
+  Scope doubting(List<String> patterns) {
+    Map<String, Binding> sure = new LinkedHashMap<>(columns);
+    sure.keySet().removeAll(patterns);
+    return new Scope(sure, Stream.concat(doubts.stream(), patterns.stream()).toList());
+  }
+
+  private Scope of(Map<String, Binding> others) {
+    return new Scope(others, doubts);
   }
 
   Map<String, Binding> columns() {
@@ -31,21 +63,21 @@ final class Scope {
   Scope with(String name, Binding binding) {
     Map<String, Binding> more = new LinkedHashMap<>(columns);
     more.put(name, binding);
-    return new Scope(more);
+    return of(more);
   }
 
   /** This scope with only these columns, in the order they are named. */
   Scope only(List<String> names) {
     Map<String, Binding> some = new LinkedHashMap<>();
     names.forEach(name -> some.put(name, binding(name)));
-    return new Scope(some);
+    return of(some);
   }
 
   /** This scope without these columns. */
   Scope without(List<String> names) {
     Map<String, Binding> rest = new LinkedHashMap<>(columns);
     rest.keySet().removeAll(names);
-    return new Scope(rest);
+    return of(rest);
   }
 
   /** This scope with other names: a later one does not see an earlier one's. */
@@ -67,7 +99,7 @@ final class Scope {
             element, "Invalid column name: \"" + now + "\" (exists already)");
       }
     });
-    return new Scope(all);
+    return of(all);
   }
 
   /** The name in which what a pattern's star stood for stands for the other's. */
@@ -95,7 +127,21 @@ final class Scope {
     if (alike.size() == 1) {
       return binding(alike.getFirst());
     }
+    checkDoubts(name);
     throw unknown(name, element);
+  }
+
+  /** What a name or pattern means is in doubt when a doubt and it may mean the same column. */
+  private void checkDoubts(String asked) {
+    boolean doubtful =
+        doubts.stream()
+            .anyMatch(doubt ->
+                doubt.equalsIgnoreCase(asked)
+                    || glob(doubt).test(asked)
+                    || (isGlob(asked) && (isGlob(doubt) || glob(asked).test(doubt))));
+    if (doubtful) {
+      throw new FollowUpException();
+    }
   }
 
   /**
@@ -107,6 +153,7 @@ final class Scope {
     for (String pattern : patterns) {
       List<String> found = has(pattern) ? List.of(pattern) : globbed(pattern);
       if (found.isEmpty()) {
+        checkDoubts(pattern);
         throw isGlob(pattern)
             ? LastmileException.user(element, "No column matches \"" + pattern + "\"")
             : unknown(pattern, element);
@@ -116,10 +163,23 @@ final class Scope {
     return names;
   }
 
+  /** Names of the columns that the patterns mean, as far as they mean any. */
+  List<String> meant(List<String> patterns) {
+    return patterns.stream()
+        .flatMap(pattern -> (has(pattern) ? List.of(pattern) : globbed(pattern)).stream())
+        .distinct()
+        .toList();
+  }
+
   private List<String> globbed(String pattern) {
     if (!isGlob(pattern)) {
       return List.of();
     }
+    Predicate<String> glob = glob(pattern);
+    return columns.keySet().stream().filter(glob).toList();
+  }
+
+  private static Predicate<String> glob(String pattern) {
     StringBuilder regex = new StringBuilder();
     for (int i = 0; i < pattern.length(); i++) {
       char c = pattern.charAt(i);
@@ -129,8 +189,7 @@ final class Scope {
         default -> regex.append(Pattern.quote(String.valueOf(c)));
       }
     }
-    Pattern glob = Pattern.compile(regex.toString(), Pattern.DOTALL);
-    return columns.keySet().stream().filter(name -> glob.matcher(name).matches()).toList();
+    return Pattern.compile(regex.toString(), Pattern.DOTALL).asMatchPredicate();
   }
 
   private static boolean isGlob(String pattern) {

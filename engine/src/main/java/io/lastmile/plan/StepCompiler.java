@@ -5,7 +5,9 @@ import io.lastmile.dataset.Join;
 import io.lastmile.dataset.JoinKey;
 import io.lastmile.dataset.SmallTable;
 import io.lastmile.dataset.Step;
+import io.lastmile.error.FollowUpException;
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Mistakes;
 import io.lastmile.query.ColumnType;
 import io.lastmile.query.ColumnType.Kind;
 import io.lastmile.query.Expressions;
@@ -33,6 +35,7 @@ final class StepCompiler {
   private static final int MOST_COPY_STEPS = 3;
 
   private final SmallTables smallTables;
+  private final Mistakes mistakes;
   private final String dataset;
   private final Sampling sampling;
   private final List<ParquetTable> tables = new ArrayList<>();
@@ -43,8 +46,15 @@ final class StepCompiler {
   private Checker checker;
   private Scope scope;
 
-  StepCompiler(Checker checker, SmallTables smallTables, String dataset, long seed, Scope source) {
+  StepCompiler(
+      Checker checker,
+      SmallTables smallTables,
+      Mistakes mistakes,
+      String dataset,
+      long seed,
+      Scope source) {
     this.checker = checker;
+    this.mistakes = mistakes;
     this.smallTables = smallTables;
     this.dataset = dataset;
     this.sampling = new Sampling(seed);
@@ -53,8 +63,12 @@ final class StepCompiler {
 
   Stage compile(List<Step> steps) {
     for (int number = 0; number < steps.size(); number++) {
+      int at = number;
       Step step = steps.get(number);
-      add(number, step, dataset + ".steps[" + number + "]." + step.kind());
+      String element = dataset + ".steps[" + number + "]." + step.kind();
+      if (!mistakes.attempt(() -> add(at, step, element))) {
+        scope = Doubts.after(step, scope);
+      }
     }
     levels.add(new Level(drops, null));
     return new Stage(scope, levels, limit);
@@ -78,6 +92,7 @@ final class StepCompiler {
       }
       case Step.Derive derive ->
           derive.columns().forEach(column -> derive(column.name(), column.expression(), element));
+      case Step.Unread _ -> throw new FollowUpException();
       case Step.Label label ->
           label.columns().forEach(column -> derive(column.name(), cases(column), element));
       case Step.Select select -> scope = scope.only(scope.matching(select.columns(), element));
@@ -86,7 +101,11 @@ final class StepCompiler {
       case Step.Cast cast -> cast.types().forEach(type -> cast(type, element));
       case Step.Truncate truncate -> truncate(truncate, element + ".columns");
       case Step.Weight weight ->
-          weight.factors().forEach(factor -> weight(factor, element + "." + factor.name()));
+          weight
+              .factors()
+              .forEach(factor ->
+                  columns(
+                      List.of(factor.name()), () -> weight(factor, element + "." + factor.name())));
       case Join join -> join(number, join, element);
       case Step.SemiJoin join ->
           drop(number, step, member(number, join.table(), join.on(), element).missing());
@@ -106,8 +125,19 @@ final class StepCompiler {
   }
 
   private void derive(String name, String expression, String element) {
-    checkNew(name, element + "." + name, "");
-    scope = scope.with(name, checker.bind(expression, scope, element + "." + name));
+    columns(
+        List.of(name),
+        () -> {
+          checkNew(name, element + "." + name, "");
+          scope = scope.with(name, checker.bind(expression, scope, element + "." + name));
+        });
+  }
+
+  /** Makes columns, which are in doubt where that has a mistake that is kept. */
+  private void columns(List<String> names, Runnable action) {
+    if (!mistakes.attempt(action)) {
+      scope = scope.doubting(names);
+    }
   }
 
   private void checkNew(String name, String element, String remedy) {
@@ -126,6 +156,10 @@ final class StepCompiler {
   }
 
   private void cast(Step.Cast.Type type, String element) {
+    columns(scope.meant(List.of(type.columns())), () -> castColumns(type, element));
+  }
+
+  private void castColumns(Step.Cast.Type type, String element) {
     String at = element + "." + type.columns();
     for (String name : scope.matching(List.of(type.columns()), at)) {
       Integer fixed = scope.named(name, at).fixedLength();

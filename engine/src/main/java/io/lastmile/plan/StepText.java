@@ -62,6 +62,7 @@ final class StepText {
               + " "
               + truncate.length();
       case Step.Limit limit -> "end the epoch after " + limit.rows() + " rows";
+      case Step.Unread _ -> throw new IllegalStateException("a step with a mistake");
     };
   }
 

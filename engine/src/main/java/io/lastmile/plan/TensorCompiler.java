@@ -10,6 +10,7 @@ import io.lastmile.dataset.DType;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Tensor;
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Mistakes;
 import io.lastmile.query.ColumnType;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +23,7 @@ final class TensorCompiler {
   private final Scope scope;
   private final String dataset;
   private final Vocabularies vocabularies;
+  private final Mistakes mistakes;
   private final Outputs outputs = new Outputs();
 
   /**
@@ -30,8 +32,10 @@ final class TensorCompiler {
    * @param scope its columns
    * @param dataset its element
    * @param vocabularies of its tensors
+   * @param mistakes what becomes of them; tensors and keys with one that is kept have no forms
    */
-  TensorCompiler(Scope scope, String dataset, Vocabularies vocabularies) {
+  TensorCompiler(Scope scope, String dataset, Vocabularies vocabularies, Mistakes mistakes) {
+    this.mistakes = mistakes;
     this.scope = scope;
     this.dataset = dataset;
     this.vocabularies = vocabularies;
@@ -49,19 +53,10 @@ final class TensorCompiler {
     List<TensorForm> forms = new ArrayList<>();
     for (Tensor tensor : of.tensors()) {
       String element = dataset + ".tensors." + tensor.name();
-      if (tensor.layout() == Tensor.Layout.KEYED) {
-        forms.addAll(keyed(tensor, element));
-        continue;
-      }
-      TensorForm values = tensor(tensor, element);
-      forms.add(values);
-      boolean masksNulls = tensor.whenNull() == Tensor.Nulls.MASK;
-      if (masksNulls || tensor.pad()) {
-        forms.add(values.mask(!masksNulls));
-      }
+      forms.addAll(mistakes.orElse(List.of(), () -> forms(tensor, element)));
     }
     for (String key : of.keys()) {
-      forms.add(key(key, dataset + ".keys"));
+      forms.addAll(mistakes.orElse(List.of(), () -> List.of(key(key, dataset + ".keys"))));
     }
     int next = outputs.sql().size();
     if (copies) {
@@ -69,6 +64,15 @@ final class TensorCompiler {
     }
     forms.add(TensorForm.column("", Role.IDENTITY, DType.INT64, "", next));
     return forms;
+  }
+
+  private List<TensorForm> forms(Tensor tensor, String element) {
+    if (tensor.layout() == Tensor.Layout.KEYED) {
+      return keyed(tensor, element);
+    }
+    TensorForm values = tensor(tensor, element);
+    boolean masksNulls = tensor.whenNull() == Tensor.Nulls.MASK;
+    return masksNulls || tensor.pad() ? List.of(values, values.mask(!masksNulls)) : List.of(values);
   }
 
   private TensorForm tensor(Tensor tensor, String element) {

@@ -1,0 +1,51 @@
+package io.lastmile.dataset;
+
+import io.lastmile.error.Nearest;
+import java.util.Collection;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** What is known of a step that has a mistake, by what is written in it. */
+final class UnreadStep {
+  private static final String ANY = "*";
+
+  private UnreadStep() {}
+
+  /**
+   * A step in its place.
+   *
+   * @param kinds of steps that there are
+   */
+  static Step.Unread of(Written step, Collection<String> kinds) {
+    if (step.kind() != Written.Kind.MAPPING) {
+      return new Step.Unread(List.of(ANY));
+    }
+    Stream<String> columns =
+        step.parts().stream().flatMap(part -> columns(kind(part.name(), kinds), part));
+    return new Step.Unread(columns.distinct().toList());
+  }
+
+  private static String kind(String written, Collection<String> kinds) {
+    String nearest = kinds.contains(written) ? written : Nearest.of(written, kinds);
+    return nearest == null ? "" : nearest;
+  }
+
+  /** Names and patterns of columns that a step may have added or changed. */
+  private static Stream<String> columns(String kind, Written said) {
+    return switch (kind) {
+      case "filter", "semi_join", "anti_join", "sample", "upsample", "split", "limit" ->
+          Stream.of();
+      case "downsample" -> names(said.keeping("weight"::equals)).skip(1);
+      case "derive", "label", "weight" -> said.parts().stream().map(Written::name);
+      case "drop", "rename", "cast", "truncate", "explode" -> names(said).skip(1);
+      default -> Stream.of(ANY);
+    };
+  }
+
+  /** Every key and every text, also those that name no columns. */
+  private static Stream<String> names(Written said) {
+    Stream<String> mine = Stream.of(said.name(), said.text());
+    return Stream.concat(mine, said.parts().stream().flatMap(UnreadStep::names))
+        .filter(name -> !name.isEmpty());
+  }
+}
