@@ -75,19 +75,20 @@ final class DatasetForm {
    * The dataset that is written.
    *
    * @param before the datasets above it, whose parts it may be
-   * @param all that are written
+   * @param above names of the datasets above it, also of those with a mistake
    */
-  static DatasetDraft read(Written value, Map<String, Dataset> before, Written all) {
+  static DatasetDraft read(Written value, Map<String, Dataset> before, List<String> above) {
     int failures = value.mistakes().failures();
     DatasetDraft start = DatasetDraft.from(NONE);
-    for (Written field : value.mapping().parts()) {
-      if (field.name().equals("source") && isPart(field)) {
-        DatasetDraft none = start;
-        start = value.mistakes().orElse(none, () -> value.within(() -> part(field, before, all)));
-      }
+    List<Written> parts =
+        value.mapping().parts().stream()
+            .filter(field -> field.name().equals("source") && isPart(field))
+            .toList();
+    for (Written source : parts) {
+      start = value.mistakes().orElse(start, () -> value.within(() -> part(source, before, above)));
     }
     DatasetDraft draft = DATASET.read(value, start);
-    if (draft.tensors().isEmpty()) {
+    if (draft.tensors().isEmpty() && parts.isEmpty()) {
       DATASET.need("tensors", value);
     }
     if (value.mistakes().failures() > failures && draft.source().equals(NONE)) {
@@ -104,11 +105,12 @@ final class DatasetForm {
     return isPart(value) ? draft : draft.source(SourceForm.read(value));
   }
 
-  private static DatasetDraft part(Written source, Map<String, Dataset> before, Written all) {
+  private static DatasetDraft part(
+      Written source, Map<String, Dataset> before, List<String> above) {
     int failures = source.mistakes().failures();
     Part part = PART.read(source, new Part("-", "-"));
     Dataset dataset = before.get(part.dataset);
-    if (source.mistakes().failures() > failures || isUnread(part, dataset, all)) {
+    if (source.mistakes().failures() > failures || isUnread(part, dataset, above)) {
       throw new FollowUpException();
     }
     if (dataset == null) {
@@ -124,9 +126,9 @@ final class DatasetForm {
   }
 
   /** Whether the dataset, or its split, has a mistake itself. */
-  private static boolean isUnread(Part part, @Nullable Dataset dataset, Written all) {
+  private static boolean isUnread(Part part, @Nullable Dataset dataset, List<String> above) {
     if (dataset == null) {
-      return all.mistakes().failures() > 0 && all.has(part.dataset);
+      return above.contains(part.dataset);
     }
     return dataset.steps().stream().anyMatch(Step.Unread.class::isInstance)
         && dataset.steps().stream().noneMatch(Step.Split.class::isInstance);

@@ -62,7 +62,12 @@ final class ExperimentForm {
   }
 
   private static ExperimentDraft dataset(ExperimentDraft draft, Written value, Written all) {
-    DatasetDraft dataset = DatasetForm.read(value, draft.datasets(), all);
+    List<String> above =
+        all.parts().stream()
+            .map(Written::name)
+            .takeWhile(name -> !name.equals(value.name()))
+            .toList();
+    DatasetDraft dataset = DatasetForm.read(value, draft.datasets(), above);
     Dataset built = value.within(() -> dataset.build(value.name(), value.mistakes()));
     return draft.dataset(value.name(), built);
   }

@@ -35,7 +35,7 @@ final class UnreadStep {
     return switch (kind) {
       case "filter", "semi_join", "anti_join", "sample", "upsample", "split", "limit" ->
           Stream.of();
-      case "downsample" -> names(said.keeping("weight"::equals)).skip(1);
+      case "downsample" -> said.keeping("weight"::equals).parts().stream().map(Written::text);
       case "derive", "label", "weight" -> said.parts().stream().map(Written::name);
       case "drop", "rename", "cast", "truncate", "explode" -> names(said).skip(1);
       default -> Stream.of(ANY);

@@ -138,7 +138,7 @@ final class Scope {
             .anyMatch(doubt ->
                 doubt.equalsIgnoreCase(asked)
                     || glob(doubt).test(asked)
-                    || (isGlob(asked) && (isGlob(doubt) || glob(asked).test(doubt))));
+                    || glob(asked).test(doubt) || mayMeet(asked, doubt));
     if (doubtful) {
       throw new FollowUpException();
     }
@@ -190,6 +190,19 @@ final class Scope {
       }
     }
     return Pattern.compile(regex.toString(), Pattern.DOTALL).asMatchPredicate();
+  }
+
+  /** Whether something may match both of two globs: the letters before their first wildcards fit. */
+  private static boolean mayMeet(String one, String other) {
+    String start = start(one);
+    String begin = start(other);
+    return isGlob(one)
+        && isGlob(other)
+        && (start.startsWith(begin) || begin.startsWith(start));
+  }
+
+  private static String start(String pattern) {
+    return pattern.split("[*?]", 2)[0];
   }
 
   private static boolean isGlob(String pattern) {
