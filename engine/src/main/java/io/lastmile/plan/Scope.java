@@ -138,7 +138,8 @@ final class Scope {
             .anyMatch(doubt ->
                 doubt.equalsIgnoreCase(asked)
                     || glob(doubt).test(asked)
-                    || glob(asked).test(doubt) || mayMeet(asked, doubt));
+                    || glob(asked).test(doubt)
+                    || mayMeet(asked, doubt));
     if (doubtful) {
       throw new FollowUpException();
     }
@@ -192,13 +193,13 @@ final class Scope {
     return Pattern.compile(regex.toString(), Pattern.DOTALL).asMatchPredicate();
   }
 
-  /** Whether something may match both of two globs: the letters before their first wildcards fit. */
+  /**
+   * Whether something may match both of two globs: the letters before their first wildcards fit.
+   */
   private static boolean mayMeet(String one, String other) {
     String start = start(one);
     String begin = start(other);
-    return isGlob(one)
-        && isGlob(other)
-        && (start.startsWith(begin) || begin.startsWith(start));
+    return isGlob(one) && isGlob(other) && (start.startsWith(begin) || begin.startsWith(start));
   }
 
   private static String start(String pattern) {

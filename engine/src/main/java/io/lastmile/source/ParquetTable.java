@@ -80,7 +80,8 @@ public final class ParquetTable {
           opened.stream().map(names::get).toList(),
           footers.stream().map(Footer::columns).toList(),
           element);
-      Schemas.Columns columns = new Schemas(session, element, format).columns(data, footers, rule(source));
+      Schemas.Columns columns =
+          new Schemas(session, element, format).columns(data, footers, rule(source));
       List<TableFile> files = new ArrayList<>();
       for (int i = 0; i < opened.size(); i++) {
         int file = opened.get(i);

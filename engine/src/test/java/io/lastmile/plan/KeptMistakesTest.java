@@ -200,6 +200,8 @@ class KeptMistakesTest {
         mistakes);
     assertThat(mistakes.found())
         .extracting(LastmileException::text)
-        .containsExactly("Invalid memory: 1024 bytes (must be >= 64MiB)", "Unknown column \"x\" (did you mean \"i\"?)");
+        .containsExactly(
+            "Invalid memory: 1024 bytes (must be >= 64MiB)",
+            "Unknown column \"x\" (did you mean \"i\"?)");
   }
 }
