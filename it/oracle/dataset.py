@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import partitions
+from . import partitions, pruning
 from .hashing import digest
 from .language import COPYING, Explode, Limit, Step, drops
 from .permutation import permutation
@@ -131,13 +131,7 @@ class Dataset:
 
     def splits(self, seed: int, epoch: int) -> list[list[tuple[int, int]]]:
         """The splits in their order, each a list of (index of the path, row group)."""
-        groups = [
-            (i, g)
-            for i, path in enumerate(self.paths)
-            for metadata in (self._open(path).metadata,)
-            for g in range(metadata.num_row_groups)
-            if metadata.row_group(g).num_rows > 0
-        ]
+        groups = self._groups
         if not self.shuffle.permutes:
             return [[group] for group in groups]
         if self.shuffle.within is None:
@@ -153,6 +147,49 @@ class Dataset:
             order = permutation("row_groups", [epoch, ordinal], seed, len(members))
             splits += _cut([members[i] for i in order], self.shuffle.count)
         return splits
+
+    @cached_property
+    def _groups(self) -> list[tuple[int, int]]:
+        """The row groups with rows that are not pruned: (index of the path, row group)."""
+        conditions = pruning.leading(self.steps)
+        groups = []
+        for i in self.opened:
+            metadata = self._open(self.paths[i]).metadata
+            for g in range(metadata.num_row_groups):
+                if metadata.row_group(g).num_rows > 0 and (
+                    self.format != "parquet"
+                    or pruning.keeps_row_group(
+                        conditions, metadata, self._open(self.paths[i]).schema_arrow, g
+                    )
+                ):
+                    groups.append((i, g))
+        return groups
+
+    @cached_property
+    def opened(self) -> list[int]:
+        """Indices of the paths whose partitions are not pruned."""
+        conditions = pruning.leading(self.steps)
+        return [
+            i
+            for i, values in enumerate(self._partitions)
+            if pruning.keeps_partition(conditions, values)
+        ]
+
+    def pruned(self) -> dict[str, int]:
+        """What is not read: files, row groups of those that are opened, and their rows."""
+        sizes = {
+            (i, g): metadata.row_group(g).num_rows
+            for i in self.opened
+            for metadata in (self._open(self.paths[i]).metadata,)
+            for g in range(metadata.num_row_groups)
+        }
+        left = set(self._groups) | {group for group, rows in sizes.items() if rows == 0}
+        read = {i for i, _ in left}
+        return {
+            "files": len(self.paths) - len(read),
+            "row_groups": len(sizes) - len(left),
+            "rows": sum(rows for group, rows in sizes.items() if group not in left),
+        }
 
     def sequence(self, seed: int = 42, epoch: int = 0) -> Sequence:
         """All rows of an epoch, in order."""
@@ -177,6 +214,12 @@ class Dataset:
                 rows = rows.slice(0, left)
                 left -= len(rows)
             pieces.append(rows)
+        if not pieces:
+            first = self.opened[0] if self.opened else 0
+            rows = self._with_identity(
+                self._open(self.paths[first]).schema_arrow.empty_table(), first, 0
+            )
+            pieces.append(self._transformed(rows, context, [*dropped], [*added]))
         rows = pa.concat_tables(pieces).combine_chunks()
         return Sequence(rows, self.paths, read, dropped, added)
 
@@ -203,16 +246,19 @@ class Dataset:
     def _read(self, path: int, group: int) -> pa.Table:
         file = self._open(self.paths[path])
         sizes = [file.metadata.row_group(g).num_rows for g in range(group + 1)]
-        count = sizes[-1]
         if (self.paths[path], group) in self.corrupt:
-            count, rows = 0, file.schema_arrow.empty_table()
+            rows = file.schema_arrow.empty_table()
         else:
             rows = file.read_row_group(group)
+        return self._with_identity(rows, path, sum(sizes[:-1]))
+
+    def _with_identity(self, rows: pa.Table, path: int, first: int) -> pa.Table:
+        """With the columns that the table has and the file has not, and the row identity."""
+        count = len(rows)
         if self.schema == "union":
             rows = adapted(rows, self._union)
         for name, value in self._partitions[path].items():
             rows = rows.append_column(name, pa.array([value.as_py()] * count, value.type))
-        first = sum(sizes[:-1])
         rows = rows.append_column(PATH, pa.array(np.full(count, path, dtype=np.int32)))
         return rows.append_column(ROW, pa.array(np.arange(first, first + count, dtype=np.int64)))
 
@@ -227,7 +273,7 @@ class Dataset:
 
     @cached_property
     def _union(self) -> pa.Schema:
-        return union([self._open(path).schema_arrow for path in self.paths])
+        return union([self._open(self.paths[i]).schema_arrow for i in self.opened])
 
     def _parquet(self, path: str) -> Path | pa.Buffer:
         return self.root / path if self.format == "parquet" else self._small[path]

@@ -394,7 +394,7 @@ def test_copies_and_limits_resume_at_any_row(sandbox: Sandbox, shuffle: Shuffle)
 @pytest.mark.parametrize("where", ["nowhere", "in the source"])
 @pytest.mark.parametrize("answer", ["allow", "error"])
 def test_an_epoch_without_rows(sandbox: Sandbox, answer: str, where: str) -> None:
-    steps: list[Step] = [Filter("uid < 0", lambda t: np.zeros(len(t), bool)), Sample(0.5)]
+    steps: list[Step] = [Filter("uid + 1 < 0", lambda t: np.zeros(len(t), bool)), Sample(0.5)]
     dataset = replace(table(sandbox, steps), extra={"on_empty": answer})
     if where == "in the source":
         empty = pa.table({"uid": pa.array([], pa.int64())})

@@ -39,7 +39,10 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
   private void appendDataset(List<String> lines, String name, Summary.Dataset dataset) {
     Double first = dataset.firstBatchSeconds();
     if (first == null) {
-      lines.add(name + (dataset.epochs().isEmpty() ? ": not read" : ": no batch"));
+      lines.add(
+          name
+              + (dataset.epochs().isEmpty() ? ": not read" : ": no batch")
+              + pruned(dataset.pruned()));
       dataset.epochs().forEach(epoch -> lines.add(epoch(epoch)));
       return;
     }
