@@ -18,7 +18,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .steps import Derive, Drop, Filter, Select, Step
+from .language import Step
+from .steps import Derive, Drop, Filter, Select
 
 TOKEN = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[A-Za-z_]\w*|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|<=|>=|<>|!=|\S"""
