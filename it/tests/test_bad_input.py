@@ -276,6 +276,8 @@ def test_a_mistake_is_one_clear_line(inputs: Sandbox, case: str) -> None:
         assert re.search(r"\[experiment\.yaml:\d+\]$", line), line
     else:
         assert line.endswith(f"[experiment.yaml:{mistake.blamed}]"), line
+    validated = inputs.start("validate", "experiment.yaml").wait(30)
+    assert check_refused(inputs, validated) == line
 
 
 NOT_YET = {

@@ -51,12 +51,13 @@ class MainTest {
   @Test
   void helpNamesEveryCommand() {
     assertThat(execute("--help")).isZero();
-    assertThat(out()).contains("run ", "serve ", "explain ", "runs ", "version ", "Examples:");
+    assertThat(out())
+        .contains("run ", "serve ", "explain ", "validate ", "runs ", "version ", "Examples:");
     assertThat(err()).isEmpty();
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"run", "serve", "explain", "runs"})
+  @ValueSource(strings = {"run", "serve", "explain", "validate", "runs"})
   void everyCommandHelpsWithExamples(String command) {
     assertThat(execute(command, "--help")).isZero();
     assertThat(out())
@@ -82,7 +83,7 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"run", "serve", "explain"})
+  @ValueSource(strings = {"run", "serve", "explain", "validate"})
   void aFileThatIsNotThereIsOneLine(String command) {
     Path missing = folder.resolve("no.yaml");
     assertThat(execute(command, missing.toString())).isEqualTo(2);

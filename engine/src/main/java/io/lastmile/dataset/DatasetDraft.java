@@ -298,7 +298,7 @@ public record DatasetDraft(
         mistakes.add(
             LastmileException.user(element, "Invalid limit: a step follows (must be the last)"));
       }
-      Step unread = new Step.Unread(List.of());
+      Step unread = new Step.Unread(step.kind(), List.of());
       resolved.add(
           step instanceof Step.Split split
               ? mistakes.orElse(unread, () -> resolved(split, name, element))

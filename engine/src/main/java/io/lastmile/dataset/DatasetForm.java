@@ -130,8 +130,13 @@ final class DatasetForm {
     if (dataset == null) {
       return above.contains(part.dataset);
     }
-    return dataset.steps().stream().anyMatch(Step.Unread.class::isInstance)
+    return dataset.steps().stream().anyMatch(DatasetForm::mayBeSplit)
         && dataset.steps().stream().noneMatch(Step.Split.class::isInstance);
+  }
+
+  private static boolean mayBeSplit(Step step) {
+    return step instanceof Step.Unread(String kind, List<String> _)
+        && (kind.isEmpty() || kind.equals("split"));
   }
 
   private record Part(String dataset, String name) {}

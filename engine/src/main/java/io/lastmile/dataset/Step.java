@@ -486,16 +486,12 @@ public sealed interface Step
    * Stands for a step with a mistake where mistakes are kept, so that the others stay what they
    * are; an experiment with such a step cannot be planned.
    *
+   * @param kind of the step, as far as it is known; empty: any
    * @param columns names and patterns of those that the step may have added or changed
    */
-  record Unread(List<String> columns) implements Step {
+  record Unread(String kind, List<String> columns) implements Step {
     public Unread {
       columns = List.copyOf(columns);
-    }
-
-    @Override
-    public String kind() {
-      return "unread";
     }
   }
 

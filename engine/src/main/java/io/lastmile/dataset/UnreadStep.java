@@ -17,12 +17,12 @@ final class UnreadStep {
    * @param kinds of steps that there are
    */
   static Step.Unread of(Written step, Collection<String> kinds) {
-    if (step.kind() != Written.Kind.MAPPING) {
-      return new Step.Unread(List.of(ANY));
+    if (step.parts().size() != 1) {
+      return new Step.Unread("", List.of(ANY));
     }
-    Stream<String> columns =
-        step.parts().stream().flatMap(part -> columns(kind(part.name(), kinds), part));
-    return new Step.Unread(columns.distinct().toList());
+    Written said = step.parts().getFirst();
+    String kind = kind(said.name(), kinds);
+    return new Step.Unread(kind, columns(kind, said).distinct().toList());
   }
 
   private static String kind(String written, Collection<String> kinds) {

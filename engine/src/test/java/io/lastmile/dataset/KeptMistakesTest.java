@@ -85,10 +85,10 @@ class KeptMistakesTest {
     assertThat(both.steps())
         .containsExactly(
             new Step.Filter("a = 1"),
-            new Step.Unread(List.of()),
-            new Step.Unread(List.of("good", "bad", "worse")),
+            new Step.Unread("filter", List.of()),
+            new Step.Unread("derive", List.of("good", "bad", "worse")),
             new Step.Limit(3),
-            new Step.Unread(List.of()));
+            new Step.Unread("split", List.of()));
     assertThat(both.tensors()).extracting(Tensor::name).containsExactly("z");
     assertThat(experiment.training()).isEqualTo(Training.of("train.py"));
   }
@@ -132,9 +132,12 @@ class KeptMistakesTest {
   void aStepIsReadWholeOrNot(String step, String message, String columns) {
     Experiment experiment = read(ExperimentFiles.dataset("steps: [" + step + "]"));
     assertThat(lines(experiment)).containsExactly("error: " + message + " [:6]");
+    String written = step.substring(0, step.indexOf(':'));
+    String kind = written.equals("frobnicate") ? "" : written;
     List<String> doubtful =
         columns == null ? List.of() : Stream.of(columns.split(",", -1)).toList();
-    assertThat(experiment.dataset("train").steps()).containsExactly(new Step.Unread(doubtful));
+    assertThat(experiment.dataset("train").steps())
+        .containsExactly(new Step.Unread(kind, doubtful));
   }
 
   @Test
