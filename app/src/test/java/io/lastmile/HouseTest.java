@@ -42,6 +42,7 @@ class HouseTest {
     allowed.put("batch", List.of("error", "dataset", "query"));
     allowed.put("plan", List.of("error", "dataset", "query", "source", "split", "batch"));
     List<String> engine = List.of("error", "dataset", "query", "source", "split", "batch", "plan");
+    allowed.put("preview", engine);
     allowed.put("dispatch", engine);
     allowed.put("sequence", with(engine, "dispatch"));
     allowed.put("worker", with(engine, "dispatch", "sequence"));

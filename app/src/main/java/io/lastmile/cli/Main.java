@@ -20,6 +20,7 @@ public final class Main {
     commands.put("serve", ServeCommand::new);
     commands.put("explain", ExplainCommand::new);
     commands.put("validate", ValidateCommand::new);
+    commands.put("preview", PreviewCommand::new);
     commands.put("runs", RunsCommand::new);
     commands.put("generate", console -> new Generate());
     commands.put("open-bandit", console -> new OpenBandit());

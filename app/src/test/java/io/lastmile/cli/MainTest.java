@@ -52,12 +52,12 @@ class MainTest {
   void helpNamesEveryCommand() {
     assertThat(execute("--help")).isZero();
     assertThat(out())
-        .contains("run ", "serve ", "explain ", "validate ", "runs ", "version ", "Examples:");
+        .contains("run ", "serve ", "explain ", "validate ", "preview ", "runs ", "version ", "Examples:");
     assertThat(err()).isEmpty();
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"run", "serve", "explain", "validate", "runs"})
+  @ValueSource(strings = {"run", "serve", "explain", "validate", "preview", "runs"})
   void everyCommandHelpsWithExamples(String command) {
     assertThat(execute(command, "--help")).isZero();
     assertThat(out())
@@ -83,7 +83,7 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"run", "serve", "explain", "validate"})
+  @ValueSource(strings = {"run", "serve", "explain", "validate", "preview"})
   void aFileThatIsNotThereIsOneLine(String command) {
     Path missing = folder.resolve("no.yaml");
     assertThat(execute(command, missing.toString())).isEqualTo(2);

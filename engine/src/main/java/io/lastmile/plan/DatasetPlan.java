@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param smallTables files of its map-side joins
  * @param smallTableSizes those tables in memory
  * @param query of its splits
- * @param limit the step that ends each epoch; null: none
+ * @param stage its steps, compiled
  * @param forms tensors, keys and the row identity, in the order of the batch
  * @param splits of each epoch
  * @param fingerprint of everything that decides its row sequence, hexadecimal
@@ -40,7 +40,7 @@ public record DatasetPlan(
     List<ParquetTable> smallTables,
     List<SmallTableSize> smallTableSizes,
     SplitQuery query,
-    @Nullable Limit limit,
+    Stage stage,
     List<TensorForm> forms,
     Splits splits,
     String fingerprint,
@@ -58,9 +58,15 @@ public record DatasetPlan(
     forms = List.copyOf(forms);
   }
 
+  /** The step that ends each epoch; null: none. */
+  public @Nullable Limit limit() {
+    return stage.limit();
+  }
+
   /** The steps that can drop rows, in order: those of the query, then the limit. */
   public List<DropStep> drops() {
     List<DropStep> drops = new ArrayList<>(query.drops());
+    Limit limit = stage.limit();
     if (limit != null) {
       drops.add(new DropStep(limit.step(), "limit", "", Set.of()));
     }

@@ -89,7 +89,7 @@ final class Planner {
             steps.tables(),
             steps.sizes(),
             SplitQuery.of(tensors.outputs(), stage, table.columns()),
-            stage.limit(),
+            stage,
             forms,
             new Splits(table.files(), dataset.shuffle(), experiment.seed()),
             Fingerprint.of(experiment.seed(), dataset, table, steps.tables()),

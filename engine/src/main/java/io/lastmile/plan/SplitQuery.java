@@ -52,6 +52,9 @@ public record SplitQuery(List<String> outputs, List<Level> levels, List<String> 
   private static final Pattern RESERVED =
       Pattern.compile("lastmile_.*|file_row_number", Pattern.CASE_INSENSITIVE);
 
+  /** The step of a level that drops a row, in {@link #aggregateSql}. */
+  static final String DROPPED = "lastmile_dropped";
+
   private static final String COPY = "lastmile_copy_";
   private static final int COPY_BITS = 63;
 
@@ -218,16 +221,41 @@ public record SplitQuery(List<String> outputs, List<Level> levels, List<String> 
     if (!copies().isEmpty()) {
       sql.append(wholeCopyNumber()).append(", ");
     }
-    sql.append(IDENTITY).append(", ").append(ORDER).append("\nFROM ").append(rows(split));
+    sql.append(IDENTITY)
+        .append(", ")
+        .append(ORDER)
+        .append("\nFROM ")
+        .append(rows(split, levels.size()));
     return sql.toString().replace(StepCompiler.EPOCH, Integer.toString(split.epoch()));
   }
 
-  /** The rows of the last level that stay. */
-  private String rows(Split split) {
+  /**
+   * The SQL of one row about all rows of a split that reach a level.
+   *
+   * @param level its index
+   * @param aggregates over the columns of the level and {@code lastmile_dropped}: 0 for a row that
+   *     stays, else the number, from 1, of the step of the level that drops it
+   */
+  String aggregateSql(Split split, int level, List<String> aggregates) {
+    String sql =
+        "SELECT "
+            + String.join(", ", aggregates)
+            + "\nFROM (\nSELECT *, "
+            + dropCode(levels.get(level).drops())
+            + " AS "
+            + DROPPED
+            + "\nFROM "
+            + rows(split, level)
+            + "\n)";
+    return sql.replace(StepCompiler.EPOCH, Integer.toString(split.epoch()));
+  }
+
+  /** The rows that the first levels leave. */
+  private String rows(Split split, int firstLevels) {
     String rows =
         "(\n  " + String.join("\n  UNION ALL\n  ", ranges(split.parts())) + "\n) AS source";
     int counter = 0;
-    for (int i = 0; i < levels.size(); i++) {
+    for (int i = 0; i < firstLevels; i++) {
       Level level = levels.get(i);
       if (counts()) {
         rows += "\nWHERE lastmile_kept(" + counter + ", " + dropCode(level.drops()) + ")";

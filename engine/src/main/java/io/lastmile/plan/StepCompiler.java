@@ -14,6 +14,7 @@ import io.lastmile.query.Expressions;
 import io.lastmile.query.Lookup;
 import io.lastmile.source.ParquetTable;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -41,6 +42,8 @@ final class StepCompiler {
   private final List<ParquetTable> tables = new ArrayList<>();
   private final List<SmallTableSize> sizes = new ArrayList<>();
   private final List<Level> levels = new ArrayList<>();
+  private final List<Waypoint> waypoints = new ArrayList<>();
+  private final Set<Binding> weights = new HashSet<>();
   private List<DropStep> drops = new ArrayList<>();
   private @Nullable Limit limit;
   private Checker checker;
@@ -62,6 +65,7 @@ final class StepCompiler {
   }
 
   Stage compile(List<Step> steps) {
+    waypoints.add(new Waypoint(0, 0, scope, List.of()));
     for (int number = 0; number < steps.size(); number++) {
       int at = number;
       Step step = steps.get(number);
@@ -69,9 +73,19 @@ final class StepCompiler {
       if (!mistakes.attempt(() -> add(at, step, element))) {
         scope = Doubts.after(step, scope);
       }
+      waypoints.add(new Waypoint(levels.size(), drops.size(), scope, weightColumns()));
     }
     levels.add(new Level(drops, null));
-    return new Stage(scope, levels, limit);
+    return new Stage(scope, levels, limit, waypoints);
+  }
+
+  /** The columns that hold a weight, also under another name or type than it was made with. */
+  private List<String> weightColumns() {
+    List<String> before = waypoints.getLast().weights();
+    return scope.columns().entrySet().stream()
+        .filter(column -> before.contains(column.getKey()) || weights.contains(column.getValue()))
+        .map(Map.Entry::getKey)
+        .toList();
   }
 
   /** The files of the small tables. */
@@ -373,8 +387,9 @@ final class StepCompiler {
       product = "CAST((" + existing.sql() + ") AS FLOAT) * " + product;
       sources.addAll(existing.sources());
     }
-    scope =
-        scope.with(name, new Binding(product, new ColumnType.Scalar(Kind.FLOAT), null, sources));
+    Binding weight = new Binding(product, new ColumnType.Scalar(Kind.FLOAT), null, sources);
+    weights.add(weight);
+    scope = scope.with(name, weight);
   }
 
   private void upsample(int number, Step.Upsample upsample, String element) {
