@@ -204,7 +204,7 @@ class Dataset:
             if left == 0:
                 break
             # A split reads its row groups in file order, whatever the order they were drawn in.
-            rows = pa.concat_tables([self._read(*group) for group in sorted(split)])
+            rows = pa.concat_tables([self.row_group(*group) for group in sorted(split)])
             read += len(rows)
             rows = self._transformed(rows, context, dropped, added)
             if self.shuffle.permutes:
@@ -243,7 +243,8 @@ class Dataset:
                 drop += 1
         return rows
 
-    def _read(self, path: int, group: int) -> pa.Table:
+    def row_group(self, path: int, group: int) -> pa.Table:
+        """The rows of a row group of a file, with their identity."""
         file = self._open(self.paths[path])
         sizes = [file.metadata.row_group(g).num_rows for g in range(group + 1)]
         if (self.paths[path], group) in self.corrupt:

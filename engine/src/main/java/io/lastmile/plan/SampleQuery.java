@@ -56,7 +56,8 @@ public final class SampleQuery {
    * @param session that parses expressions
    * @param label column whose positive share is counted, before the step that makes it and after
    *     one that leaves it out not; null: {@code label}, else the first column of a label step,
-   *     else the column of the tensor {@code label}, else none
+   *     else the column of the tensor {@code label}, else none; of them one that is there in the
+   *     end, if any
    * @throws LastmileException of kind USER when there is no such column, or it is neither a number
    *     nor a boolean
    */
@@ -87,13 +88,16 @@ public final class SampleQuery {
             .map(Tensor::columns)
             .filter(Tensor.Columns.One.class::isInstance)
             .map(columns -> ((Tensor.Columns.One) columns).name());
-    return Stream.of(Stream.of("label"), made, tensor)
-        .flatMap(names -> names)
-        .filter(name ->
-            plan.stage().waypoints().stream()
-                .anyMatch(each -> each.scope().has(name) && isLabel(each.scope(), name)))
-        .findFirst()
-        .orElse(null);
+    List<String> names = Stream.of(Stream.of("label"), made, tensor).flatMap(all -> all).toList();
+    // One that is there in the end before one that a step leaves out.
+    for (Waypoint waypoint : plan.stage().waypoints().reversed()) {
+      for (String name : names) {
+        if (waypoint.scope().has(name) && isLabel(waypoint.scope(), name)) {
+          return name;
+        }
+      }
+    }
+    return null;
   }
 
   private static String checked(DatasetPlan plan, String label) {
