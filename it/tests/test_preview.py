@@ -6,12 +6,13 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import data
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+
+import data
 from harness import Sandbox
 from oracle.dataset import NONE, Dataset, Shuffle
 from oracle.effects import Effects, effects
@@ -105,7 +106,7 @@ CASES: dict[str, tuple[list[Step], list[list[str]], list[list[str]]]] = {
     "none": ([], [], []),
     "filter": ([Filter(*LONG), Filter(*EVEN)], [["dwell_s"], ["item_id"]], [[], []]),
     "filter-everything": (
-        [Filter("label = 7", lambda t: np.zeros(len(t), bool)), Filter(*LONG)],
+        [Filter("label + 0 = 7", lambda t: np.zeros(len(t), bool)), Filter(*LONG)],
         [["label"], []],
         [[], []],
     ),
@@ -334,12 +335,25 @@ def test_the_text(sandbox: Sandbox) -> None:
     assert len(lines) == 10
 
 
-def test_nothing_is_left(sandbox: Sandbox) -> None:
-    nothing = Filter("label = 7", lambda t: np.zeros(len(t), bool))
-    sandbox.experiment(table(sandbox, [nothing, Filter(*EVEN)]))
+@pytest.mark.parametrize("pruned", [False, True])
+def test_nothing_is_left(sandbox: Sandbox, pruned: bool) -> None:
+    sql = "label = 7" if pruned else "label + 0 = 7"
+    nothing = Filter(sql, lambda t: np.zeros(len(t), bool))
+    weight = Weight({"w": ("2", _twos)})
+    dataset = table(sandbox, [nothing, Filter(*EVEN), weight], {"w": Tensor("w")})
+    sandbox.experiment(dataset)
     done = sandbox.start("preview", "experiment.yaml").wait().expect(0)
-    assert done.out.splitlines()[-1] == "No row of the sample is left"
-    assert done.out.splitlines()[4].split()[-7:] == ["0", "0", "-", "-", "→", "-", "-"]
+    lines = done.out.splitlines()
+    assert lines[-1] == "No row of the sample is left"
+    assert lines[4].split()[-8:] == ["0", "0", "-", "-", "→", "-", "-", "-"]
+    assert lines[5].split()[-9:] == ["0", "0", "-", "-", "→", "-", "w", "0.0", "-"]
+    got = preview(sandbox, dataset)
+    assert got["rows"] == []
+    assert [step["rows_in"] for step in got["steps"]] == [0 if pruned else 1200, 0, 0]
+    assert got["sample"]["row_groups"] == (0 if pruned else 12)
+    groups = got["sample"]["pruned_row_groups"]
+    assert groups == (12 if pruned else 0)
+    assert ("12 row groups more are pruned by label = 7)" in lines[0]) == pruned
 
 
 def test_the_query(sandbox: Sandbox) -> None:

@@ -1,5 +1,6 @@
 package io.lastmile.cli;
 
+import io.lastmile.plan.Pruned;
 import io.lastmile.plan.SampleColumn;
 import io.lastmile.plan.SampleCounts;
 import io.lastmile.plan.StepEffect;
@@ -37,14 +38,23 @@ record PreviewText(Preview preview) {
 
   private String sample() {
     Sample sample = preview.sample();
-    return sample.rows() == 0
-        ? "the table has no row"
-        : "%s rows of the first %s of %s row groups of epoch 0, %s left"
+    return "%s rows of the first %s of %s row groups of epoch 0%s, %s left"
+        .formatted(
+            Quantity.count(sample.rows()),
+            Quantity.count(sample.rowGroups()),
+            Quantity.count(sample.allRowGroups()),
+            pruned(preview.plan().pruned()),
+            Quantity.count(preview.left()));
+  }
+
+  private static String pruned(Pruned pruned) {
+    return pruned.by().isEmpty()
+        ? ""
+        : " (%s files and %s row groups more are pruned by %s)"
             .formatted(
-                Quantity.count(sample.rows()),
-                Quantity.count(sample.rowGroups()),
-                Quantity.count(sample.allRowGroups()),
-                Quantity.count(preview.left()));
+                Quantity.count(pruned.files()),
+                Quantity.count(pruned.rowGroups()),
+                String.join("; ", pruned.by()));
   }
 
   private List<String> steps() {

@@ -201,6 +201,17 @@ public final class SampleQuery {
     return queries;
   }
 
+  /** What the queries would give of a sample without a row. */
+  public List<List<@Nullable Object>> nothing() {
+    List<List<@Nullable Object>> rows = new ArrayList<>();
+    for (List<String> level : aggregates) {
+      List<@Nullable Object> row = new ArrayList<>();
+      level.forEach(aggregate -> row.add(aggregate.startsWith("count(") ? 0L : null));
+      rows.add(row);
+    }
+    return rows;
+  }
+
   private SplitQuery query(List<Binding> columns, Set<String> more) {
     Outputs outputs = new Outputs();
     outputs.sources().addAll(more);

@@ -57,9 +57,7 @@ public record Preview(
     Sample sample = Sample.of(plan.splits(), sampleRows);
     try (Session session = job.engine().connect()) {
       SampleQuery query = SampleQuery.of(plan, session, label);
-      return sample.rows() == 0
-          ? new Preview(plan, sample, query.label(), List.of(), 0, query.columns(), List.of())
-          : new SampleRun(plan, session, query, sample).preview(rows);
+      return new SampleRun(plan, session, query, sample).preview(rows);
     } catch (QueryException e) {
       FailureKind kind =
           e.kind() == QueryException.Kind.OUT_OF_MEMORY ? FailureKind.RESOURCES : FailureKind.DATA;

@@ -37,10 +37,7 @@ final class SampleRun {
   private record Identity(long row, long copy) {}
 
   Preview preview(int rows) {
-    List<List<@Nullable Object>> counts = new ArrayList<>();
-    for (String sql : query.sql(sample.together())) {
-      counts.add(session.rows(sql).getFirst());
-    }
+    List<List<@Nullable Object>> counts = counts();
     List<StepEffect> effects = new ArrayList<>(query.effects(counts));
     long left = query.left(counts).rows();
     Limit limit = plan.limit();
@@ -56,6 +53,17 @@ final class SampleRun {
     }
     List<Identity> shown = first.stream().limit(rows).map(row -> identity(ends, row)).toList();
     return new Preview(plan, sample, query.label(), effects, left, query.columns(), values(shown));
+  }
+
+  private List<List<@Nullable Object>> counts() {
+    if (sample.splits().isEmpty()) {
+      return query.nothing();
+    }
+    List<List<@Nullable Object>> counts = new ArrayList<>();
+    for (String sql : query.sql(sample.together())) {
+      counts.add(session.rows(sql).getFirst());
+    }
+    return counts;
   }
 
   /** So many rows of the sequence, or of the files where it is not known. */
@@ -105,7 +113,7 @@ final class SampleRun {
       TableFile file = plan.table().files().get(fileOrdinal);
       // Every second ordinal: a query reads neighbouring row groups as one range.
       int ordinal = 2 * parts.size();
-      RowGroup alone = new RowGroup(ordinal, row & NUMBER_MASK, 1, 0, 0, Map.of());
+      RowGroup alone = new RowGroup(ordinal, row & NUMBER_MASK, 1, 0, 0, Map.of(), Map.of());
       parts.add(new Split.Part(file, fileOrdinal, alone));
     }
     return new Split(0, 0, parts);
