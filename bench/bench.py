@@ -1,7 +1,8 @@
-"""The figures that are promised, measured: time to first batch, and memory while many rows pass.
+"""The figures that are promised, measured: time to first batch, time of a preview, and memory while many rows pass.
 
-    ./dev bench                       both
+    ./dev bench                       all of them
     ./dev bench first-batch           median of --runs, with numpy and with torch
+    ./dev bench preview               median of --runs, on the demo's logs and on generated wide tables
     ./dev bench memory --rows 2000000
 
 Each figure is given as a ratio to its limit, with CPU seconds of the whole process tree beside the wall time. The last
@@ -32,6 +33,9 @@ MIB = 1 << 20
 
 FIRST_BATCH_LIMIT_S = 1.5
 FIRST_BATCH_ROWS = 200_000
+
+PREVIEW_LIMIT_S = 2.0
+DEMO = HOME / "examples" / "open-bandit"
 
 GROWTH_LIMIT = 1.05
 OVERHEAD = 600 * MIB
@@ -127,6 +131,40 @@ def one_first_batch(experiment: Path, arrays: str) -> tuple[float, float]:
     return float(done.stdout.split()[0]), cpu
 
 
+def preview(folder: Path, runs: int) -> dict[str, Any]:
+    """Measure ``lastmile preview`` on the demo's experiment, and on that of the first batch."""
+    generate(folder / "tables", FIRST_BATCH_ROWS, "full", files=4, row_group=10_000)
+    wide = folder / "first-batch.yaml"
+    wide.write_text(FIRST_BATCH.format(tables=folder / "tables"))
+    result: dict[str, Any] = {"limit_s": PREVIEW_LIMIT_S, "runs": runs}
+    for name, experiment in {"demo": DEMO / "experiment.yaml", "wide": wide}.items():
+        one_preview(experiment)  # what the page cache does not hold yet is read now
+        measured = [one_preview(experiment) for _ in range(runs)]
+        walls = [wall for wall, _ in measured]
+        median = statistics.median(walls)
+        result[name] = {
+            "median_s": round(median, 3),
+            "seconds": [round(wall, 3) for wall in walls],
+            "cpu_s": round(statistics.median(cpu for _, cpu in measured), 2),
+            "of_limit": round(median / PREVIEW_LIMIT_S, 3),
+        }
+        print(
+            f"preview, {name}: median {median:.2f} s of {runs} ({min(walls):.2f} to {max(walls):.2f}), "
+            f"{result[name]['cpu_s']:.1f} CPU-s, {median / PREVIEW_LIMIT_S:.2f} of the limit of {PREVIEW_LIMIT_S} s"
+            + (" (which is for the demo)" if name == "wide" else "")
+        )
+    result["ok"] = result["demo"]["of_limit"] < 1
+    return result
+
+
+def one_preview(experiment: Path) -> tuple[float, float]:
+    """Return seconds and CPU seconds of one preview from the start of the program to its end."""
+    before, started = os.times(), time.monotonic()
+    subprocess.run([str(LASTMILE), "preview", str(experiment)], check=True, stdout=subprocess.DEVNULL)
+    wall, after = time.monotonic() - started, os.times()
+    return wall, after.children_user + after.children_system - before.children_user - before.children_system
+
+
 def memory(folder: Path, rows: int) -> dict[str, Any]:
     """Let many rows pass through a job and sample the memory of its whole process tree."""
     took = generate(folder / "tables", rows, "narrow", files=max(1, rows // 500_000), row_group=51_200)
@@ -193,21 +231,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="first-batch, memory (default: both)")
-    parser.add_argument("--runs", type=int, default=5, help="of each first batch")
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="first-batch, preview, memory (default: all)")
+    parser.add_argument("--runs", type=int, default=5, help="of each first batch and preview")
     parser.add_argument("--rows", type=int, default=10_000_000, help="that pass for the memory figure")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures as JSON as well")
     options = parser.parse_args()
-    figures = options.figures or ["first-batch", "memory"]
+    figures = options.figures or ["first-batch", "preview", "memory"]
     for figure in figures:
-        if figure not in ("first-batch", "memory"):
-            parser.error(f"Unknown figure: {figure} (must be first-batch or memory)")
+        if figure not in ("first-batch", "preview", "memory"):
+            parser.error(f"Unknown figure: {figure} (must be first-batch, preview or memory)")
+    if "preview" in figures and not (DEMO / "data").exists():
+        sys.exit("error: The logs of the demo are not there yet (run ./lastmile demo once)")
     report: dict[str, Any] = {"cores": os.cpu_count(), "python": platform.python_version()}
     for figure in figures:
         folder = Path(tempfile.mkdtemp(prefix="lastmile-bench-"))
         try:
             if figure == "first-batch":
                 report["first_batch"] = first_batch(folder, options.runs)
+            elif figure == "preview":
+                report["preview"] = preview(folder, options.runs)
             else:
                 report["memory"] = memory(folder, options.rows)
         finally:
