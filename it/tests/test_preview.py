@@ -310,6 +310,10 @@ def test_the_text(sandbox: Sandbox) -> None:
         assert value is not None
         return f"{value * 100:.1f} %"
 
+    def rate(value: float | None) -> str:
+        assert value is not None
+        return f"{value * 100:.2f} %"
+
     lines = done.out.splitlines()
     assert lines[0] == (
         "dataset train: 1,200 rows of the first 12 of 12 row groups of epoch 0, "
@@ -318,11 +322,11 @@ def test_the_text(sandbox: Sandbox) -> None:
     assert lines[1] == ""
     head = "STEP ROWS IN ROWS OUT KEPT RATE OF label SUM OF WEIGHTS NULLS"
     assert lines[2].split() == head.split()
-    before, between = share(first.rate_before), share(first.rate_after)
+    before, between = rate(first.rate_before), rate(first.rate_after)
     counts = f"1,200 {first.rows_out} {share(first.rows_out / first.rows_in)}"
     step = f"0 filter: keep where item_id % 2 = 0 {counts} {before} → {between} - item_id 0.0 %"
     assert lines[3].split() == step.split()
-    kept, after = share(second.rows_out / second.rows_in), share(second.rate_after)
+    kept, after = share(second.rows_out / second.rows_in), rate(second.rate_after)
     weight = f"w {second.weights['w']:,.1f}"
     end = f"{kept} {between} → {after} {weight} label 0.0 %, uid 0.0 %"
     assert " ".join(lines[4].split()).endswith(f" {second.rows_in} {second.rows_out} {end}")

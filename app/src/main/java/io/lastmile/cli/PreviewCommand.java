@@ -106,6 +106,7 @@ final class PreviewCommand implements Callable<Integer> {
 
   private void print(JobPlan plan, List<String> names) {
     List<Map<String, @Nullable Object>> trees = new ArrayList<>();
+    String between = "";
     for (String name : names) {
       if (form.sql) {
         console.print(Preview.sql(plan.dataset(name)));
@@ -115,7 +116,8 @@ final class PreviewCommand implements Callable<Integer> {
       if (form.json) {
         trees.add(PreviewJson.tree(preview));
       } else {
-        console.print(new PreviewText(preview).text());
+        console.print(between + new PreviewText(preview).text());
+        between = "\n";
       }
     }
     if (form.json) {

@@ -81,7 +81,7 @@ record PreviewText(Preview preview) {
       line.add(Quantity.count(step.after().rows()));
       line.add(percent(step.kept()));
       if (labelled) {
-        line.add(percent(step.before().labelRate()) + " → " + percent(step.after().labelRate()));
+        line.add(rate(step.before()) + " → " + rate(step.after()));
       }
       if (weighted) {
         line.add(weights(step.after()));
@@ -94,6 +94,12 @@ record PreviewText(Preview preview) {
 
   private static String percent(@Nullable Double share) {
     return share == null ? "-" : Quantity.percent(share);
+  }
+
+  /** With two places: labels are often rare. */
+  private static String rate(SampleCounts counts) {
+    Double rate = counts.labelRate();
+    return rate == null ? "-" : String.format(Locale.ROOT, "%.2f %%", rate * 100);
   }
 
   private static String weights(SampleCounts counts) {
