@@ -52,7 +52,15 @@ class MainTest {
   void helpNamesEveryCommand() {
     assertThat(execute("--help")).isZero();
     assertThat(out())
-        .contains("run ", "serve ", "explain ", "validate ", "preview ", "runs ", "version ", "Examples:");
+        .contains(
+            "run ",
+            "serve ",
+            "explain ",
+            "validate ",
+            "preview ",
+            "runs ",
+            "version ",
+            "Examples:");
     assertThat(err()).isEmpty();
   }
 

@@ -61,7 +61,7 @@ final class StepColumns {
       case Step.Sample sample -> matching(sample.by());
       case Step.Split split -> matching(split.by());
       case Step.Upsample upsample -> expression(upsample.where());
-      case Step.Select _, Step.Drop _, Step.Rename _, Step.Limit _ -> Stream.empty();
+      case Step.Select _, Step.Drop _, Step.Rename _, Step.Limit _, Step.Unread _ -> Stream.empty();
     };
   }
 
