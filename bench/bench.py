@@ -1,9 +1,11 @@
-"""The figures that are promised, measured: time to first batch, time of a preview, and memory while many rows pass.
+"""The figures that are promised, measured: time to first batch, time of a preview, memory while many rows
+pass, and what wide tables cost.
 
     ./dev bench                       all of them
     ./dev bench first-batch           median of --runs, with numpy and with torch
     ./dev bench preview               median of --runs, on the demo's logs and on generated wide tables
     ./dev bench memory --rows 2000000
+    ./dev bench wide                  50 of 10,000 columns against 50 of 50
 
 Each figure is given as a ratio to its limit, with CPU seconds of the whole process tree beside the wall time. The last
 line of the output is all of it as JSON; --json FILE writes it to a file as well. Exit code 1 when a limit is exceeded.
@@ -25,11 +27,14 @@ from pathlib import Path
 from typing import Any
 
 import tree
+import wide
 
 HOME = Path(__file__).resolve().parents[1]
 LASTMILE = HOME / "lastmile"
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 MIB = 1 << 20
+
+FIGURES = ("first-batch", "preview", "memory", "wide")
 
 FIRST_BATCH_LIMIT_S = 1.5
 FIRST_BATCH_ROWS = 200_000
@@ -231,15 +236,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="first-batch, preview, memory (default: all)")
-    parser.add_argument("--runs", type=int, default=5, help="of each first batch and preview")
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="first-batch, preview, memory, wide (default: all)")
+    parser.add_argument("--runs", type=int, default=5, help="of each first batch, preview and table of wide")
     parser.add_argument("--rows", type=int, default=10_000_000, help="that pass for the memory figure")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures as JSON as well")
     options = parser.parse_args()
-    figures = options.figures or ["first-batch", "preview", "memory"]
+    figures = options.figures or list(FIGURES)
     for figure in figures:
-        if figure not in ("first-batch", "preview", "memory"):
-            parser.error(f"Unknown figure: {figure} (must be first-batch, preview or memory)")
+        if figure not in FIGURES:
+            parser.error(f"Unknown figure: {figure} (must be {', '.join(FIGURES)})")
     if "preview" in figures and not (DEMO / "data").exists():
         sys.exit("error: The logs of the demo are not there yet (run ./lastmile demo once)")
     report: dict[str, Any] = {"cores": os.cpu_count(), "python": platform.python_version()}
@@ -250,6 +255,8 @@ def main() -> int:
                 report["first_batch"] = first_batch(folder, options.runs)
             elif figure == "preview":
                 report["preview"] = preview(folder, options.runs)
+            elif figure == "wide":
+                report["wide"] = wide.wide(folder, options.runs)
             else:
                 report["memory"] = memory(folder, options.rows)
         finally:
