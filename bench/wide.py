@@ -18,7 +18,7 @@ SCRIPTS = Path(__file__).resolve().parent / "scripts"
 
 LIMIT = 1.2
 COLUMNS, USED = 10_000, 50
-FILES, ROW_GROUPS, ROWS = 4, 4, 16_384  # rows of a row group: 640 MB of the wide table, not encoded
+FILES, ROW_GROUPS, ROWS = 2, 4, 65_536  # rows of a row group: 2.6 GB of the wide table, not encoded
 
 EXPERIMENT = """\
 name: {name}
@@ -38,6 +38,7 @@ def write(folder: Path) -> dict[str, int]:
     other = pa.array(np.float32([0.5, 1.5])[random.integers(0, 2, ROWS)])
     every = COLUMNS // USED
     used = [i * every for i in range(USED)]
+    # Few values each, so that the file has the footer of such a table, but not its size on disk.
     wide = [f"used_{i:05}" if i % every == 0 else f"other_{i:05}" for i in range(COLUMNS)]
     names = {"narrow": [wide[i] for i in used], "wide": wide}
     footers = dict.fromkeys(names, 0)
@@ -50,8 +51,9 @@ def write(folder: Path) -> dict[str, int]:
         ]
         for name, columns in names.items():
             path = folder / name / f"part-{file}.parquet"
+            rare = [column for column in columns if column.startswith("other")]
             schema = pa.schema([(column, pa.float32()) for column in columns])
-            with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=False) as out:
+            with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=rare) as out:
                 for part in parts:
                     out.write_table(pa.table([part.get(c, other) for c in columns], schema=schema))
             footers[name] += pq.read_metadata(path).serialized_size

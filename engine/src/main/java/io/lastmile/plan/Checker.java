@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /**
  * Binds the user's expressions to columns and finds their types, before anything runs. Used by one
@@ -17,6 +18,7 @@ import java.util.Set;
 final class Checker {
   private final Session session;
   private final String table;
+  private final BooleanSupplier complete;
 
   /**
    * A checker of expressions over one source.
@@ -25,13 +27,24 @@ final class Checker {
    * @param table something to select from with the columns of the source; it is not read
    */
   Checker(Session session, String table) {
+    this(session, table, () -> false);
+  }
+
+  /**
+   * A checker over a table that may lack columns of the source.
+   *
+   * @param complete gives it all of them, and says whether it lacked some
+   */
+  Checker(Session session, String table, BooleanSupplier complete) {
     this.session = session;
     this.table = table;
+    this.complete = complete;
   }
 
   /** A checker that knows one more column, such as an element of a list that is taken apart. */
   Checker seeing(String column, String sql) {
-    return new Checker(session, "(SELECT *, " + sql + " AS " + column + " FROM " + table + ")");
+    return new Checker(
+        session, "(SELECT *, " + sql + " AS " + column + " FROM " + table + ")", complete);
   }
 
   /** What an expression stands for in a scope. */
@@ -78,6 +91,14 @@ final class Checker {
 
   /** The type of SQL that is already bound to the source. */
   ColumnType type(String sql) {
-    return session.describe("SELECT (" + sql + ") AS value FROM " + table).getFirst().type();
+    String select = "SELECT (" + sql + ") AS value FROM " + table;
+    try {
+      return session.describe(select).getFirst().type();
+    } catch (QueryException e) {
+      if (complete.getAsBoolean()) {
+        return session.describe(select).getFirst().type();
+      }
+      throw e;
+    }
   }
 }

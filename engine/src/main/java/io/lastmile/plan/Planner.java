@@ -68,7 +68,7 @@ final class Planner {
     }
     StepCompiler steps =
         new StepCompiler(
-            checker(name, table),
+            checker(name, dataset, table),
             smallTables,
             mistakes,
             element,
@@ -120,18 +120,13 @@ final class Planner {
     mistakes.attempt(() -> checkPartition(dataset.shuffle(), table, element + ".shuffle"));
   }
 
-  private Checker checker(String name, @Nullable ParquetTable table) {
+  private Checker checker(String name, Dataset dataset, @Nullable ParquetTable table) {
     if (table == null) {
       return new Checker(session, "(SELECT 1)");
     }
     String schema = Expressions.quote("schema of " + name);
-    session.execute(
-        "CREATE TABLE "
-            + schema
-            + " AS SELECT * FROM "
-            + SplitQuery.scan(table.files().subList(0, 1))
-            + " LIMIT 0");
-    return new Checker(session, schema);
+    EmptyTable columns = new EmptyTable(session, schema, table, dataset.steps().toString());
+    return new Checker(session, schema, columns::complete);
   }
 
   private static void checkNames(ParquetTable table, String element) {

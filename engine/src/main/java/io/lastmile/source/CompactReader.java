@@ -40,6 +40,11 @@ final class CompactReader {
     return at;
   }
 
+  /** The bytes read since a position, a char for each. */
+  String since(int begin) {
+    return new String(bytes, begin, at - begin, StandardCharsets.ISO_8859_1);
+  }
+
   /**
    * Reads the header of the next field of a struct.
    *

@@ -19,20 +19,22 @@ import org.jspecify.annotations.Nullable;
  *
  * @param schema equal for files whose schemas are written alike
  * @param columns their names, in the order of the file
+ * @param kinds of the columns: those of one kind have one type
  * @param rowGroups in the order of the file
  * @param fixedLengths by column, for those that the writer declared to be lists of a fixed length
  */
 record Footer(
     Schema schema,
     List<String> columns,
+    List<String> kinds,
     List<RowGroup> rowGroups,
     Map<String, Integer> fixedLengths) {
   /** 128 bits of hash over the bytes of a schema. */
   record Schema(long high, long low) {}
 
-  /** The same, with names of columns that another footer of the same schema holds already. */
-  Footer sharing(List<String> names) {
-    return new Footer(schema, names, rowGroups, fixedLengths);
+  /** The same, with what another footer of the same schema holds already. */
+  Footer sharing(Footer other) {
+    return new Footer(schema, other.columns, other.kinds, rowGroups, fixedLengths);
   }
 
   /**
@@ -102,7 +104,7 @@ record Footer(
         throw new IllegalArgumentException("no schema, or rows are missing");
       }
       Map<String, Integer> lengths = arrow == null ? Map.of() : ArrowSchema.fixedLengths(arrow);
-      return new Footer(schema, columns(), named(), lengths);
+      return new Footer(schema, columns(), kinds(), named(), lengths);
     }
 
     private void repeat(Runnable element) {
@@ -234,6 +236,18 @@ record Footer(
         columns.add(elements.get(at).name());
       }
       return columns;
+    }
+
+    /** What is written of a leaf; a column with parts is a kind of its own. */
+    private List<String> kinds() {
+      List<String> kinds = new ArrayList<>();
+      Map<String, String> once = new HashMap<>();
+      for (int at = 1; at < elements.size(); at = end(at)) {
+        SchemaElement element = elements.get(at);
+        String kind = element.children() == 0 ? element.kind() : element.name() + " " + at;
+        kinds.add(once.computeIfAbsent(kind, any -> any));
+      }
+      return kinds;
     }
 
     /** The index behind the last element of a column's tree. */

@@ -34,8 +34,8 @@ final class FooterReader {
   private final String element;
   private final Set<String> statistics;
 
-  /** The names of the columns, once for all files that are written alike. */
-  private final Map<Footer.Schema, List<String>> names = new ConcurrentHashMap<>();
+  /** One footer of all files that are written alike: the names of the columns are held once. */
+  private final Map<Footer.Schema, Footer> alike = new ConcurrentHashMap<>();
 
   /**
    * A reader for a source.
@@ -105,7 +105,7 @@ final class FooterReader {
     }
     try {
       Footer parsed = Footer.parse(footer, statistics);
-      return parsed.sharing(names.computeIfAbsent(parsed.schema(), any -> parsed.columns()));
+      return parsed.sharing(alike.computeIfAbsent(parsed.schema(), any -> parsed));
     } catch (RuntimeException e) {
       throw failure("\"" + file.shown() + "\" has a damaged footer");
     }

@@ -10,8 +10,12 @@ import io.lastmile.source.BoundType.Meaning;
  * @param children how many of the elements behind it, with theirs, are its parts; a leaf has none
  * @param repetition 2: any number of values
  * @param boundType how statistics of a leaf are written
+ * @param kind all that is written of it but its name and its id
  */
-record SchemaElement(String name, int children, int repetition, BoundType boundType) {
+record SchemaElement(String name, int children, int repetition, BoundType boundType, String kind) {
+  private static final int NAME = 4;
+  private static final int FIELD_ID = 9;
+
   /** Reads an element; its struct begins here. */
   static SchemaElement read(CompactReader in) {
     String name = "";
@@ -21,11 +25,13 @@ record SchemaElement(String name, int children, int repetition, BoundType boundT
     int scale = 0;
     int precision = 0;
     Meaning meaning = Meaning.NONE;
+    StringBuilder kind = new StringBuilder();
     for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
+      int begin = in.position();
       switch (id) {
         case 1 -> physical = (int) in.integer();
         case 3 -> repetition = (int) in.integer();
-        case 4 -> name = in.string();
+        case NAME -> name = in.string();
         case 5 -> children = Math.toIntExact(in.integer());
         case 6 -> meaning = converted((int) in.integer());
         case 7 -> scale = (int) in.integer();
@@ -33,9 +39,12 @@ record SchemaElement(String name, int children, int repetition, BoundType boundT
         case 10 -> meaning = logical(in, meaning);
         default -> in.skip();
       }
+      if (id != NAME && id != FIELD_ID) {
+        kind.append((char) id).append(in.since(begin));
+      }
     }
-    return new SchemaElement(
-        name, children, repetition, new BoundType(physical, meaning, precision, scale));
+    BoundType boundType = new BoundType(physical, meaning, precision, scale);
+    return new SchemaElement(name, children, repetition, boundType, kind.toString());
   }
 
   /**

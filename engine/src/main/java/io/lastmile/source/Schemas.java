@@ -2,6 +2,7 @@ package io.lastmile.source;
 
 import io.lastmile.dataset.Source;
 import io.lastmile.error.LastmileException;
+import io.lastmile.query.ColumnType;
 import io.lastmile.query.Expressions;
 import io.lastmile.query.QueryException;
 import io.lastmile.query.ResultColumn;
@@ -12,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -84,12 +86,13 @@ final class Schemas {
 
   private Columns same(List<FoundFile> files, List<Footer> footers) {
     Footer first = footers.getFirst();
-    List<TableColumn> columns =
-        describe(files.getFirst()).stream()
-            .map(column ->
-                new TableColumn(
-                    column.name(), column.type(), first.fixedLengths().get(column.name())))
-            .toList();
+    Map<String, ColumnType> types = types(files.getFirst(), first);
+    List<TableColumn> columns = new ArrayList<>();
+    for (int i = 0; i < first.columns().size(); i++) {
+      String name = first.columns().get(i);
+      ColumnType type = Objects.requireNonNull(types.get(first.kinds().get(i)));
+      columns.add(new TableColumn(name, type, first.fixedLengths().get(name)));
+    }
     return new Columns(columns, files.stream().map(_ -> FileColumns.SAME).toList());
   }
 
@@ -107,9 +110,22 @@ final class Schemas {
     }
   }
 
-  private List<ResultColumn> describe(FoundFile file) {
+  /** The types by kind of column, from one column of each: there may be thousands alike. */
+  private Map<String, ColumnType> types(FoundFile file, Footer footer) {
+    Map<String, String> columns = new LinkedHashMap<>();
+    for (int i = 0; i < footer.columns().size(); i++) {
+      columns.putIfAbsent(footer.kinds().get(i), Expressions.quote(footer.columns().get(i)));
+    }
+    boolean nameable = !footer.columns().contains("") && !columns.isEmpty();
+    String items = nameable ? String.join(", ", columns.values()) : "*";
+    List<String> kinds = nameable ? List.copyOf(columns.keySet()) : footer.kinds();
     try {
-      return session.describe("SELECT * FROM " + scan(file));
+      List<ResultColumn> described = session.describe("SELECT " + items + " FROM " + scan(file));
+      Map<String, ColumnType> types = new HashMap<>();
+      for (int i = 0; i < kinds.size(); i++) {
+        types.put(kinds.get(i), described.get(i).type());
+      }
+      return types;
     } catch (QueryException e) {
       throw unreadable(file, e);
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.lastmile.dataset.Source;
 import io.lastmile.query.EngineResource;
 import io.lastmile.query.Expressions;
+import io.lastmile.query.ResultColumn;
 import io.lastmile.source.BoundType.Meaning;
 import io.lastmile.source.ColumnStatistics.Family;
 import java.io.IOException;
@@ -150,5 +151,26 @@ class StatisticsTest {
     BoundType instant = new BoundType(BoundType.INT64, Meaning.MILLISECONDS, 0, 0);
     assertThat(instant.sql(new byte[] {0, 0, 0, 0, 0, 0, 0, 0x7F})).isNull();
     assertThat(new BoundType(BoundType.INT64, Meaning.OTHER, 0, 0).family()).isNull();
+  }
+
+  @Test
+  void columnsWrittenAlikeHaveTheTypesThatTheEngineGivesThem() throws IOException {
+    int groups = rowGroups("statistics.parquet").size();
+    assertThat(groups).isEqualTo(2);
+    String scan =
+        "read_parquet(%s)"
+            .formatted(Expressions.literal(folder.resolve("statistics.parquet") + ""));
+    assertThat(
+            ParquetTable.open(
+                    DUCK.engine(),
+                    Source.Parquet.of("statistics.parquet"),
+                    folder,
+                    "source",
+                    1,
+                    new TestScratch(folder))
+                .columns()
+                .stream()
+                .map(column -> new ResultColumn(column.name(), column.type())))
+        .containsExactlyElementsOf(DUCK.session().describe("SELECT * FROM " + scan));
   }
 }
