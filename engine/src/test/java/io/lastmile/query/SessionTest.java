@@ -34,7 +34,7 @@ class SessionTest {
             "",
             "UTC",
             "512.0 MiB",
-            "join_order,build_side_probe_side",
+            "join_order,statistics_propagation,build_side_probe_side",
             false,
             false,
             true,
