@@ -1,9 +1,8 @@
 package io.lastmile.source;
 
-import io.lastmile.query.XXH64;
 import io.lastmile.source.ColumnStatistics.Family;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
@@ -11,39 +10,39 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What Lastmile needs of a Parquet footer (FileMetaData in
  * https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift).
  *
- * @param schema equal for files whose schemas are written alike
+ * @param schema as it is written, a char for each byte: equal for files written alike
  * @param columns their names, in the order of the file
  * @param kinds of the columns: those of one kind have one type
  * @param rowGroups in the order of the file
  * @param fixedLengths by column, for those that the writer declared to be lists of a fixed length
  */
 record Footer(
-    Schema schema,
+    String schema,
     List<String> columns,
     List<String> kinds,
     List<RowGroup> rowGroups,
     Map<String, Integer> fixedLengths) {
-  /** 128 bits of hash over the bytes of a schema. */
-  record Schema(long high, long low) {}
-
   /** The same, with what another footer of the same schema holds already. */
   Footer sharing(Footer other) {
-    return new Footer(schema, other.columns, other.kinds, rowGroups, fixedLengths);
+    return new Footer(other.schema, other.columns, other.kinds, rowGroups, fixedLengths);
   }
 
   /**
    * Reads the bytes of a footer; damaged ones end in a RuntimeException.
    *
    * @param statistics lower-case names of the columns whose statistics are read
+   * @param fixedLengths {@link ArrowSchema#fixedLengths}, or what remembers its results
    */
-  static Footer parse(byte[] bytes, Set<String> statistics) {
-    return new Parser(bytes, statistics).parse();
+  static Footer parse(
+      byte[] bytes, Set<String> statistics, Function<String, Map<String, Integer>> fixedLengths) {
+    return new Parser(bytes, statistics, fixedLengths).parse();
   }
 
   /** One pass over a footer. */
@@ -53,9 +52,9 @@ record Footer(
     /** The order of a column whose bounds can be used: that of its type. */
     private static final int TYPE_ORDER = 1;
 
-    private final byte[] bytes;
     private final CompactReader in;
     private final Set<String> wanted;
+    private final Function<String, Map<String, Integer>> fixedLengths;
     private final List<SchemaElement> elements = new ArrayList<>();
     private final List<Group> groups = new ArrayList<>();
 
@@ -66,7 +65,7 @@ record Footer(
     private Map<Integer, SchemaElement> statistics = Map.of();
 
     private long rows = -1;
-    private @Nullable Schema schema;
+    private @Nullable String schema;
     private @Nullable String arrow;
 
     /** A row group while its columns are read, which are told apart by their leaves. */
@@ -83,10 +82,10 @@ record Footer(
       }
     }
 
-    Parser(byte[] bytes, Set<String> wanted) {
-      this.bytes = bytes;
+    Parser(byte[] bytes, Set<String> wanted, Function<String, Map<String, Integer>> fixedLengths) {
       this.in = new CompactReader(bytes);
       this.wanted = wanted;
+      this.fixedLengths = fixedLengths;
     }
 
     Footer parse() {
@@ -103,7 +102,9 @@ record Footer(
       if (schema == null || rows != groups.stream().mapToLong(group -> group.rows).sum()) {
         throw new IllegalArgumentException("no schema, or rows are missing");
       }
-      Map<String, Integer> lengths = arrow == null ? Map.of() : ArrowSchema.fixedLengths(arrow);
+      boolean hasLists = elements.stream().anyMatch(element -> element.repetition() == REPEATED);
+      Map<String, Integer> lengths =
+          arrow == null || !hasLists ? Map.of() : fixedLengths.apply(arrow);
       return new Footer(schema, columns(), kinds(), named(), lengths);
     }
 
@@ -117,13 +118,15 @@ record Footer(
     private void schema() {
       int begin = in.position();
       repeat(() -> elements.add(SchemaElement.read(in)));
-      byte[] written = Arrays.copyOfRange(bytes, begin, in.position());
-      schema = new Schema(XXH64.hash(written, 1), XXH64.hash(written, 2));
+      schema = in.since(begin);
       statistics = flatLeaves();
     }
 
     /** The wanted columns that have one value a row, by the ordinals of their leaves. */
     private Map<Integer, SchemaElement> flatLeaves() {
+      if (wanted.isEmpty()) {
+        return Map.of();
+      }
       Map<Integer, SchemaElement> flat = new HashMap<>();
       int leaf = 0;
       for (int column = 1; column < elements.size(); column = end(column)) {
@@ -132,11 +135,9 @@ record Footer(
         if (isFlat && wanted.contains(element.name().toLowerCase(Locale.ROOT))) {
           flat.put(leaf, element);
         }
-        leaf +=
-            (int)
-                elements.subList(column, end(column)).stream()
-                    .filter(e -> e.children() == 0)
-                    .count();
+        for (int at = column; at < end(column); at++) {
+          leaf += elements.get(at).children() == 0 ? 1 : 0;
+        }
       }
       return flat;
     }
@@ -154,16 +155,16 @@ record Footer(
 
     private void keyValue() {
       String key = "";
-      String value = "";
+      byte[] value = {};
       for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
         switch (id) {
           case 1 -> key = in.string();
-          case 2 -> value = in.string();
+          case 2 -> value = in.binary();
           default -> in.skip();
         }
       }
       if (key.equals("ARROW:schema")) {
-        arrow = value;
+        arrow = new String(value, StandardCharsets.ISO_8859_1);
       }
     }
 

@@ -34,8 +34,10 @@ final class FooterReader {
   private final String element;
   private final Set<String> statistics;
 
+  private final Map<String, Map<String, Integer>> lengths = new ConcurrentHashMap<>();
+
   /** One footer of all files that are written alike: the names of the columns are held once. */
-  private final Map<Footer.Schema, Footer> alike = new ConcurrentHashMap<>();
+  private final Map<String, Footer> alike = new ConcurrentHashMap<>();
 
   /**
    * A reader for a source.
@@ -104,11 +106,16 @@ final class FooterReader {
       throw failure("Cannot read \"" + file.shown() + "\": " + e.getMessage());
     }
     try {
-      Footer parsed = Footer.parse(footer, statistics);
+      Footer parsed = Footer.parse(footer, statistics, this::fixedLengths);
       return parsed.sharing(alike.computeIfAbsent(parsed.schema(), any -> parsed));
     } catch (RuntimeException e) {
       throw failure("\"" + file.shown() + "\" has a damaged footer");
     }
+  }
+
+  /** Files that are written alike have the same Arrow schema, which is as long as a footer. */
+  private Map<String, Integer> fixedLengths(String arrow) {
+    return lengths.computeIfAbsent(arrow, ArrowSchema::fixedLengths);
   }
 
   private byte[] bytes(FoundFile file, FileChannel channel) throws IOException {

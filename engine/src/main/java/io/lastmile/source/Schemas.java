@@ -44,7 +44,7 @@ final class Schemas {
   record Columns(List<TableColumn> columns, List<FileColumns> files) {}
 
   /** What decides the columns of a file: files written alike are looked at once. */
-  private record Shape(Footer.Schema schema, Map<String, Integer> fixedLengths) {
+  private record Shape(String schema, Map<String, Integer> fixedLengths) {
     static Shape of(Footer footer) {
       return new Shape(footer.schema(), footer.fixedLengths());
     }
