@@ -1,5 +1,4 @@
-"""The figures that are promised, measured: time to first batch, time of a preview, memory while many rows
-pass, and what wide tables cost.
+"""The figures that are promised, measured: first batch, preview, memory while many rows pass, wide tables.
 
     ./dev bench                       all of them
     ./dev bench first-batch           median of --runs, with numpy and with torch
@@ -236,7 +235,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="first-batch, preview, memory, wide (default: all)")
+    parser.add_argument(
+        "figures", nargs="*", metavar="FIGURE", help="first-batch, preview, memory, wide (default: all)"
+    )
     parser.add_argument("--runs", type=int, default=5, help="of each first batch, preview and table of wide")
     parser.add_argument("--rows", type=int, default=10_000_000, help="that pass for the memory figure")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures as JSON as well")
