@@ -18,7 +18,7 @@ SCRIPTS = Path(__file__).resolve().parent / "scripts"
 
 LIMIT = 1.2
 COLUMNS, USED = 10_000, 50
-FILES, ROW_GROUPS, ROWS = 2, 8, 122_880  # rows of a row group, as many as DuckDB writes
+FILES, ROW_GROUPS, ROWS = 2, 4, 122_880  # rows of a row group, as many as DuckDB writes
 
 EXPERIMENT = """\
 name: {name}
