@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +52,16 @@ class Shuffle:
 
 NONE = Shuffle()
 ROW_GROUP = 8192  # rows, of a small file that is converted
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The rows that a split gives, and what became of those it read."""
+
+    rows: pa.Table
+    read: int
+    dropped: list[int]
+    added: list[int]
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,8 @@ class Dataset:
         said: dict[str, Any] = {"source": source}
         if self.steps:
             said["steps"] = [step.yaml() for step in self.steps]
+        if not self.tensors:
+            return said | {"shuffle": self.shuffle.yaml()} | self.extra
         said["tensors"] = {name: tensor.yaml() for name, tensor in self.tensors.items()}
         said["batch"] = self.batch
         said["shuffle"] = self.shuffle.yaml()
@@ -193,35 +206,52 @@ class Dataset:
 
     def sequence(self, seed: int = 42, epoch: int = 0) -> Sequence:
         """All rows of an epoch, in order."""
-        context = Context(seed, epoch, self.paths)
-        read = 0
-        dropped = [0] * sum(drops(step) for step in self.steps)
-        added = [0] * sum(isinstance(step, COPYING) for step in self.steps)
         last = self.steps[-1] if self.steps else None
         left = last.rows if isinstance(last, Limit) else None
+        read = 0
+        dropped, added = self._zeros()
         pieces = []
-        for ordinal, split in enumerate(self.splits(seed, epoch)):
+        for piece in self.pieces(seed, epoch):
             if left == 0:
                 break
-            # A split reads its row groups in file order, whatever the order they were drawn in.
-            rows = pa.concat_tables([self.row_group(*group) for group in sorted(split)])
-            read += len(rows)
-            rows = self._transformed(rows, context, dropped, added)
-            if self.shuffle.permutes:
-                rows = rows.take(permutation("rows", [epoch, ordinal], seed, len(rows)))
+            rows = piece.rows
+            read += piece.read
+            dropped = [a + b for a, b in zip(dropped, piece.dropped, strict=True)]
+            added = [a + b for a, b in zip(added, piece.added, strict=True)]
             if left is not None:
                 dropped[-1] += max(0, len(rows) - left)
                 rows = rows.slice(0, left)
                 left -= len(rows)
             pieces.append(rows)
         if not pieces:
-            first = self.opened[0] if self.opened else 0
-            rows = self._with_identity(
-                self._open(self.paths[first]).schema_arrow.empty_table(), first, 0
-            )
-            pieces.append(self._transformed(rows, context, [*dropped], [*added]))
+            pieces.append(self.nothing(seed, epoch))
         rows = pa.concat_tables(pieces).combine_chunks()
         return Sequence(rows, self.paths, read, dropped, added)
+
+    def pieces(self, seed: int, epoch: int) -> Iterator[Piece]:
+        """The rows of each split in order, none of them dropped by a limit."""
+        context = Context(seed, epoch, self.paths)
+        for ordinal, split in enumerate(self.splits(seed, epoch)):
+            # A split reads its row groups in file order, whatever the order they were drawn in.
+            rows = pa.concat_tables([self.row_group(*group) for group in sorted(split)])
+            read = len(rows)
+            dropped, added = self._zeros()
+            rows = self._transformed(rows, context, dropped, added)
+            if self.shuffle.permutes:
+                rows = rows.take(permutation("rows", [epoch, ordinal], seed, len(rows)))
+            yield Piece(rows, read, dropped, added)
+
+    def nothing(self, seed: int, epoch: int) -> pa.Table:
+        """No rows, with the columns that they would have."""
+        first = self.opened[0] if self.opened else 0
+        rows = self._with_identity(
+            self._open(self.paths[first]).schema_arrow.empty_table(), first, 0
+        )
+        return self._transformed(rows, Context(seed, epoch, self.paths), *self._zeros())
+
+    def _zeros(self) -> tuple[list[int], list[int]]:
+        dropping = sum(drops(step) for step in self.steps)
+        return [0] * dropping, [0] * sum(isinstance(step, COPYING) for step in self.steps)
 
     def _transformed(
         self, rows: pa.Table, context: Context, dropped: list[int], added: list[int]

@@ -29,7 +29,7 @@ from lastmile.errors import BatchesHeld, DataError, LastmileError, UserError
 
 if TYPE_CHECKING:
     from lastmile._batch import Batch, KeyedRagged, Keys, Masked, Ragged
-    from lastmile._dataset import Dataset, arrow, csv, json, parquet
+    from lastmile._dataset import Dataset, arrow, csv, json, mix, parquet
     from lastmile._experiment import Experiment, experiment
     from lastmile._feed import Feed
     from lastmile._launch import Conclusion, launch
@@ -61,6 +61,7 @@ __all__ = [
     "feed",
     "json",
     "launch",
+    "mix",
     "open",
     "parquet",
     "values",
@@ -68,7 +69,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Batch", "KeyedRagged", "Keys", "Masked", "Ragged"), "_batch"),
-    **dict.fromkeys(("Dataset", "arrow", "csv", "json", "parquet"), "_dataset"),
+    **dict.fromkeys(("Dataset", "arrow", "csv", "json", "mix", "parquet"), "_dataset"),
     **dict.fromkeys(("Experiment", "experiment"), "_experiment"),
     **dict.fromkeys(("Conclusion", "launch"), "_launch"),
     **dict.fromkeys(("Values", "values"), "_tables"),

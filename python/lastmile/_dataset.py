@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
-from lastmile import _checks, _steps, _tables, _tensors
+from lastmile import _checks, _mix, _steps, _tables, _tensors
 from lastmile._canonical import Json
+from lastmile._mix import Mix, OnDry
 from lastmile._steps import Keys, Label, Names, Step
 from lastmile._tables import OnCorrupt, Schema, Source, Values
 from lastmile.errors import UserError
@@ -27,7 +28,7 @@ _VALIDATION: Final = "valid"
 class Said:
     """What was said of a dataset so far; None where a default hangs on other things."""
 
-    source: Source
+    source: Source | Mix
     steps: tuple[Step, ...] = ()
     tensors: tuple[tuple[str, dict[str, Json]], ...] = ()
     batch: int = 4096
@@ -40,7 +41,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset that is being said. Begun by ``lastmile.parquet``, ``csv``, ``json`` or ``arrow``.
+    """A dataset that is being said. Begun by ``lastmile.parquet``, ``csv``, ``json``, ``arrow`` or ``mix``.
 
     Immutable: each call returns a new dataset and leaves this one as it was, so that variations may start from a common
     one. The calls are named as the keys of the experiment file (docs/experiment.md), and give the same experiment.
@@ -319,6 +320,21 @@ def arrow(*paths: Path) -> Dataset:
     return Dataset(Said(_tables.of_format("arrow", map(_spelled, paths))))
 
 
+def mix(ratios: Mapping[str, float], *, on_dry: OnDry = "stop") -> Dataset:
+    """Begin a mix of other datasets of the same experiment.
+
+    Which of them gives the next row is drawn by their ratios; each keeps its steps and its order. A dataset that is only
+    mixed needs no tensors.
+
+    Args:
+        ratios: shares of the rows in (0, 1) by name of the dataset, at least two, summing to 1.
+        on_dry: when a row is to come from a dataset that has none left, the epoch ends ("stop"), the dataset starts over
+            until each has been read to its end once ("repeat"), or the others go on without it until none has a row
+            left ("rest").
+    """
+    return Dataset(Said(_mix.mix(ratios, on_dry)))
+
+
 def _spelled(path: object) -> object:
     return os.fspath(path) if isinstance(path, os.PathLike) else path
 
@@ -329,37 +345,55 @@ def _small(table: object) -> object:
         return _tables.parquet([_spelled(table)], "fail", "strict")
     if not isinstance(table, Dataset):
         return table
-    if table != Dataset(Said(table._said.source)):
+    if table != Dataset(Said(table._said.source)) or mixed(table):
         raise UserError(
             "Invalid table: a dataset with steps or tensors (must be a source alone, with filter= of the join)"
         )
     return table._said.source
 
 
-def finished(dataset: Dataset, name: str) -> Json:
+def finished(dataset: Dataset, name: str, *, mixed: bool) -> Json:
     """Return the canonical form of a dataset under its name, the defaults that hang on it written out.
 
-    Raises UserError for parts that do not fit together, with the place as the engine names it.
+    A dataset that is mixed into another needs no tensors. Raises UserError for parts that do not fit together, with the place as the engine names it.
     """
     said = dataset._said
     place = f"datasets.{name}"
-    if not said.tensors:
+    if not said.tensors and not mixed:
         raise UserError(f"Invalid tensors: none (must be at least one) [{place}.tensors]")
     slots = said.prefetch + 2 if said.slots is None else said.slots
     if slots <= said.prefetch:
         raise UserError(f"Invalid slots: {slots} (must be > prefetch: {said.prefetch}) [{place}.slots]")
-    return {
-        "source": said.source.said(),
+    return _source(said, name, place) | {
         "steps": [_finished_step(said.steps, i, name, place) for i in range(len(said.steps))],
         "tensors": [[tensor, tree] for tensor, tree in said.tensors],
         "batch": said.batch,
-        "shuffle": _order(said, name),
         "keys": [*said.keys],
         "order": "deterministic",
         "prefetch": said.prefetch,
         "slots": slots,
         "on_empty": said.on_empty,
     }
+
+
+def mixed(dataset: Dataset) -> Mix | None:
+    """Return the mix that a dataset is; None: it is a table."""
+    return dataset._said.source if isinstance(dataset._said.source, Mix) else None
+
+
+def _source(said: Said, name: str, place: str) -> dict[str, Json]:
+    """Return the canonical form of the source and its order; a mix has that of its datasets, and may be limited."""
+    if not isinstance(said.source, Mix):
+        return {"source": said.source.said(), "shuffle": _order(said, name)}
+    if said.shuffle is not None:
+        raise UserError(f"Invalid shuffle: not for a mix (each of its datasets has its own) [{place}.shuffle]")
+    for i, step in enumerate(said.steps):
+        if step.kind != "limit":
+            raise UserError(
+                f"Invalid step: {step.kind} (a mix can only be limited; write the step in the datasets that are mixed) "
+                f"[{place}.steps[{i}].{step.kind}]"
+            )
+    return said.source.said()
 
 
 def _finished_step(steps: Sequence[Step], i: int, name: str, place: str) -> Json:

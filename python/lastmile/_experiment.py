@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -98,17 +99,22 @@ def experiment(
     return Experiment(name, Path(os.path.normpath(Path(folder).absolute())), _canonical.text(tree))
 
 
-def _datasets(datasets: object) -> Json:
-    said = _checks.mapping("datasets", datasets)
+def _datasets(written: object) -> Json:
+    said = _checks.mapping("datasets", written)
     if not said:
         raise UserError("Invalid datasets: none (must be at least one)")
-    return [[_checks.name("name", name), _dataset_of(name, said[name])] for name in said]
+    datasets = {_checks.name("name", name): _dataset_of(name, said[name]) for name in said}
+    mixes = {name: mix for name, dataset in datasets.items() if (mix := _dataset.mixed(dataset))}
+    mixed = {part for mix in mixes.values() for part, _ in mix.parts}
+    for name, mix in mixes.items():
+        mix.check(f"datasets.{name}", itertools.takewhile(lambda other, name=name: other != name, datasets), mixes)
+    return [[name, _dataset.finished(datasets[name], name, mixed=name in mixed)] for name in datasets]
 
 
-def _dataset_of(name: str, dataset: object) -> Json:
+def _dataset_of(name: str, dataset: object) -> Dataset:
     if not isinstance(dataset, Dataset):
         raise _checks.wrong(f"datasets.{name}", dataset, 'a dataset such as lastmile.parquet("…")')
-    return _dataset.finished(dataset, name)
+    return dataset
 
 
 def _training(train: object) -> Json:

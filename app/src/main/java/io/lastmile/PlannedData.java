@@ -5,7 +5,7 @@ import io.lastmile.feed.FeedServer;
 import io.lastmile.feed.Feeder;
 import io.lastmile.feed.RuntimeFolder;
 import io.lastmile.feed.TemporaryFolder;
-import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,7 +20,7 @@ record PlannedData(JobPlan plan) implements JobData {
   @Override
   public Map<String, List<Map<String, Object>>> files() {
     Map<String, List<Map<String, Object>>> files = new LinkedHashMap<>();
-    for (Map.Entry<String, DatasetPlan> dataset : plan.datasets().entrySet()) {
+    for (Map.Entry<String, FeedPlan> dataset : plan.feeds().entrySet()) {
       files.put(dataset.getKey(), dataset.getValue().files());
     }
     return files;

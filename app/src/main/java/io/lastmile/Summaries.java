@@ -47,12 +47,18 @@ final class Summaries {
         stepRows(epoch.rowsDropped()),
         epoch.rowsDelivered(),
         epoch.rowsPadded(),
-        epoch.unknown());
+        epoch.unknown(),
+        epoch.mixed().stream().map(Summaries::mixed).toList());
+  }
+
+  private static Summary.MixedRows mixed(EpochProgress.MixedRows rows) {
+    return new Summary.MixedRows(
+        rows.dataset(), rows.passes(), rows.read(), rows.unread(), rows.delivered());
   }
 
   private static List<Summary.StepRows> stepRows(List<EpochProgress.StepRows> steps) {
     return steps.stream()
-        .map(step -> new Summary.StepRows(step.step(), step.kind(), step.rows()))
+        .map(step -> new Summary.StepRows(step.dataset(), step.step(), step.kind(), step.rows()))
         .toList();
   }
 

@@ -31,10 +31,11 @@ final class FakeData implements JobData, Feeder {
                           0,
                           1000,
                           List.of(),
-                          List.of(new EpochProgress.StepRows(1, "filter", 600)),
+                          List.of(new EpochProgress.StepRows(null, 1, "filter", 600)),
                           400,
                           1,
                           Map.of(),
+                          List.of(),
                           true)),
                   List.of(
                       new RankProgress(0, 10, 500_000_000L, 4_000_000_000L),

@@ -1,7 +1,7 @@
 package io.lastmile.cli;
 
 import io.lastmile.feed.TemporaryFolder;
-import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -51,12 +51,14 @@ final class ExplainCommand implements Callable<Integer> {
 
   private void explain(ExperimentFile read, JobPlan plan) {
     if (dataset != null) {
-      console.print(plan.dataset(dataset).explain().stripTrailing());
+      console.print(plan.feed(dataset).explain().stripTrailing());
       return;
     }
     for (String name : read.experiment().datasets().keySet()) {
-      DatasetPlan each = plan.dataset(name);
-      console.print(each.explain().stripTrailing());
+      FeedPlan each = plan.feeds().get(name);
+      if (each != null) {
+        console.print(each.explain().stripTrailing());
+      }
     }
   }
 }

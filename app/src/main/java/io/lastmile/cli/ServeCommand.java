@@ -6,7 +6,7 @@ import io.lastmile.error.LastmileException;
 import io.lastmile.feed.FeedServer;
 import io.lastmile.feed.RuntimeFolder;
 import io.lastmile.feed.TemporaryFolder;
-import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -84,7 +84,7 @@ final class ServeCommand implements Callable<Integer> {
 
   private static Map<String, Object> greeting(JobPlan plan, Path address) {
     Map<String, Object> fingerprints = new HashMap<>();
-    for (Map.Entry<String, DatasetPlan> dataset : plan.datasets().entrySet()) {
+    for (Map.Entry<String, FeedPlan> dataset : plan.feeds().entrySet()) {
       fingerprints.put(dataset.getKey(), dataset.getValue().fingerprint());
     }
     return Map.of("socket", address.toString(), "fingerprint", fingerprints);

@@ -103,14 +103,33 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
             Quantity.count(epoch.delivered()),
             epoch.read() > 0 && epoch.delivered() == 0 ? " (no row is left: no steps)" : "",
             Quantity.count(epoch.padded()),
-            unknown);
+            unknown + mixed(epoch.mixed()));
+  }
+
+  private static String mixed(List<Summary.MixedRows> datasets) {
+    return datasets.stream()
+        .map(rows ->
+            "\n    %s: rows read %s in %d %s, %s not read, delivered %s"
+                .formatted(
+                    rows.dataset(),
+                    Quantity.count(rows.read()),
+                    rows.passes(),
+                    rows.passes() == 1 ? "pass" : "passes",
+                    Quantity.count(rows.unread()),
+                    Quantity.count(rows.delivered())))
+        .collect(Collectors.joining());
   }
 
   private static String stepRows(String what, List<Summary.StepRows> steps) {
     return steps.stream()
         .map(step ->
-            ", %s by step %d (%s) %s"
-                .formatted(what, step.step(), step.kind(), Quantity.count(step.rows())))
+            ", %s by step %d (%s)%s %s"
+                .formatted(
+                    what,
+                    step.step(),
+                    step.kind(),
+                    step.dataset() == null ? "" : " of " + step.dataset(),
+                    Quantity.count(step.rows())))
         .collect(Collectors.joining());
   }
 

@@ -34,7 +34,8 @@ class ProgressTextTest {
   }
 
   private static EpochProgress epoch(int epoch, long read, long delivered) {
-    return new EpochProgress(epoch, read, List.of(), List.of(), delivered, 0, Map.of(), false);
+    return new EpochProgress(
+        epoch, read, List.of(), List.of(), delivered, 0, Map.of(), List.of(), false);
   }
 
   private static FeedProgress feeds(DatasetProgress train) {

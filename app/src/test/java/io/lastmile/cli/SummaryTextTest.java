@@ -30,14 +30,17 @@ class SummaryTextTest {
                 new Summary.Epoch(
                     0,
                     60_000,
-                    List.of(new Summary.StepRows(1, "explode", 20)),
+                    List.of(new Summary.StepRows(null, 1, "explode", 20)),
                     List.of(
-                        new Summary.StepRows(0, "anti_join", 1_200),
-                        new Summary.StepRows(3, "downsample", 50_000)),
+                        new Summary.StepRows("organic", 0, "anti_join", 1_200),
+                        new Summary.StepRows(null, 3, "downsample", 50_000)),
                     8_800,
                     0,
-                    Map.of("city", 1_234L)),
-                new Summary.Epoch(1, 100, List.of(), List.of(), 100, 1, Map.of()))));
+                    Map.of("city", 1_234L),
+                    List.of(
+                        new Summary.MixedRows("organic", 1, 50_000, 1_500, 8_000),
+                        new Summary.MixedRows("promoted", 2, 10_000, 0, 800))),
+                new Summary.Epoch(1, 100, List.of(), List.of(), 100, 1, Map.of(), List.of()))));
     datasets.put("valid", new Summary.Dataset(null, null, null, List.of()));
     Summary summary =
         new Summary(
@@ -71,8 +74,10 @@ class SummaryTextTest {
              and 7,800 row groups with 1,234,567 rows
               skipped a.parquet, row group 1: broken page
               skipped b.parquet, row group 0: broken page
-              epoch 0: rows read 60,000, added by step 1 (explode) 20, dropped by step 0 (anti_join) 1,200,\
+              epoch 0: rows read 60,000, added by step 1 (explode) 20, dropped by step 0 (anti_join) of organic 1,200,\
              dropped by step 3 (downsample) 50,000, delivered 8,800, padded 0, unknown words of city 1,234
+                organic: rows read 50,000 in 1 pass, 1,500 not read, delivered 8,000
+                promoted: rows read 10,000 in 2 passes, 0 not read, delivered 800
               epoch 1: rows read 100, delivered 100, padded 1
             valid: not read
             rank 0: 1,234 steps, trainer waited 12.5 %

@@ -74,13 +74,21 @@ public final class CanonicalJson {
 
   private static Map<String, ?> dataset(Dataset dataset) {
     Map<String, Object> tree = new HashMap<>();
-    tree.put("source", source(dataset.source()));
+    switch (dataset.source()) {
+      case Source.Files files -> {
+        tree.put("source", source(files));
+        tree.put("shuffle", shuffle(dataset.shuffle()));
+      }
+      case Mix mix -> {
+        tree.put("mix", mix.parts().stream().map(CanonicalJson::part).toList());
+        tree.put("on_dry", mix.onDry().word());
+      }
+    }
     tree.put("steps", dataset.steps().stream().map(CanonicalJson::step).toList());
     tree.put(
         "tensors",
         dataset.tensors().stream().map(tensor -> List.of(tensor.name(), tensor(tensor))).toList());
     tree.put("batch", dataset.batch());
-    tree.put("shuffle", shuffle(dataset.shuffle()));
     tree.put("keys", dataset.keys());
     tree.put("order", "deterministic");
     tree.put("prefetch", dataset.prefetch());
@@ -89,7 +97,11 @@ public final class CanonicalJson {
     return tree;
   }
 
-  private static Map<String, ?> source(Source source) {
+  private static Map<String, ?> part(Mix.Part part) {
+    return Map.of("dataset", part.dataset(), "ratio", part.ratio());
+  }
+
+  private static Map<String, ?> source(Source.Files source) {
     return switch (source) {
       case Source.Parquet table ->
           Map.of(

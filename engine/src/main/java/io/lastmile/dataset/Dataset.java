@@ -5,13 +5,13 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * A table, what is done to its rows, and the tensors they become.
+ * A table, or a mix of other datasets, what is done to its rows, and the tensors they become.
  *
- * @param source the table
+ * @param source of its rows
  * @param steps in the order they apply
- * @param tensors in the order of the batch
+ * @param tensors in the order of the batch; none where it is only there to be mixed
  * @param batch rows per rank and step, &gt; 0
- * @param shuffle the order of the rows
+ * @param shuffle the order of the rows; of a mix, which has that of its datasets, none
  * @param keys columns that ride along for the script
  * @param prefetch steps kept ready per rank, &gt; 0
  * @param slots shared-memory slots per rank, &gt; prefetch
@@ -52,6 +52,20 @@ public record Dataset(
     return new Dataset(source, steps, tensors, batch, shuffle, keys, prefetch, count, onEmpty);
   }
 
+  /** These rows as a mix takes them: in its tensors, keys and batches. */
+  public Dataset mixedInto(Dataset mix) {
+    return new Dataset(
+        source,
+        steps,
+        mix.tensors,
+        mix.batch,
+        shuffle,
+        mix.keys,
+        mix.prefetch,
+        mix.slots,
+        mix.onEmpty);
+  }
+
   private static Tensor complete(Tensor tensor) {
     try {
       return tensor.complete();
@@ -71,6 +85,11 @@ public record Dataset(
     public String word() {
       return name().toLowerCase(Locale.ROOT);
     }
+  }
+
+  /** Begins a mix of other datasets of the same experiment. */
+  public static DatasetDraft mix(Mix.Part... parts) {
+    return DatasetDraft.from(Mix.of(parts));
   }
 
   /** Begins a dataset of Parquet files, globs or folders. */

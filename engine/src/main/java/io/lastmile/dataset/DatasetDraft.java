@@ -14,9 +14,10 @@ import org.jspecify.annotations.Nullable;
  * <p>A wrong value is refused by the call that brings it, with a {@link LastmileException} of kind
  * USER.
  *
- * @param source the table
+ * @param source of its rows
  * @param steps in the order they apply
- * @param tensors in the order of the batch; at least one when the dataset is finished
+ * @param tensors in the order of the batch; at least one unless the dataset is only there to be
+ *     mixed
  * @param batch rows per rank and step, &gt; 0
  * @param shuffle the order of the rows; null: the default, which is file order for a dataset named
  *     {@code valid} and 8 row groups at a time for any other
@@ -64,9 +65,9 @@ public record DatasetDraft(
         Dataset.OnEmpty.ALLOW);
   }
 
-  /** This dataset with another table. */
-  public DatasetDraft source(Source table) {
-    return new DatasetDraft(table, steps, tensors, batch, shuffle, keys, prefetch, slots, onEmpty);
+  /** This dataset with another source. */
+  public DatasetDraft source(Source other) {
+    return new DatasetDraft(other, steps, tensors, batch, shuffle, keys, prefetch, slots, onEmpty);
   }
 
   /** This dataset with one more step at the end. */
@@ -269,6 +270,18 @@ public record DatasetDraft(
     return new DatasetDraft(source, steps, tensors, batch, shuffle, keys, prefetch, slots, answer);
   }
 
+  /** This mix with another answer to a dataset that has no row left. */
+  public DatasetDraft onDry(Mix.OnDry answer) {
+    if (!(source instanceof Mix mix)) {
+      throw notMixed();
+    }
+    return source(mix.onDry(answer));
+  }
+
+  static LastmileException notMixed() {
+    return LastmileException.user("on_dry", "Invalid on_dry: only for a mix");
+  }
+
   /** This dataset without tensors, such as a part that gets its own. */
   public DatasetDraft withoutTensors() {
     return new DatasetDraft(
@@ -319,20 +332,17 @@ public record DatasetDraft(
     return LastmileException.user("tensors", "Invalid tensors: none (must be at least one)");
   }
 
-  /** The finished dataset, the defaults that hang on its name filled in. */
-  Dataset build(String name) {
-    if (tensors.isEmpty()) {
-      Checks.name("", name);
-      throw noTensors();
-    }
-    return build(name, Mistakes.first());
-  }
-
-  /** As {@link #build(String)}; mistakes that are kept are left out, all tensors may be. */
+  /**
+   * The finished dataset, the defaults that hang on its name filled in; mistakes that are kept are
+   * left out.
+   */
   Dataset build(String name, Mistakes mistakes) {
     Checks.name("", name);
     Shuffle order = shuffle;
-    if (order == null) {
+    if (source instanceof Mix) {
+      checkMixed(mistakes);
+      order = Shuffle.none();
+    } else if (order == null) {
       order =
           name.equals(VALIDATION)
               ? Shuffle.none()
@@ -342,5 +352,24 @@ public record DatasetDraft(
     Dataset dataset =
         new Dataset(source, resolved, tensors, batch, order, keys, prefetch, prefetch + 2, onEmpty);
     return slots == null ? dataset : mistakes.orElse(dataset, () -> dataset.slots(slots));
+  }
+
+  /** A mix takes rows as its datasets give them, in their order; it may only be limited. */
+  private void checkMixed(Mistakes mistakes) {
+    if (shuffle != null) {
+      mistakes.add(
+          LastmileException.user(
+              "shuffle", "Invalid shuffle: not for a mix (each of its datasets has its own)"));
+    }
+    for (int i = 0; i < steps.size(); i++) {
+      String kind = steps.get(i).kind();
+      if (!(steps.get(i) instanceof Step.Limit || steps.get(i) instanceof Step.Unread)) {
+        mistakes.add(
+            LastmileException.user(
+                "steps[" + i + "]." + kind,
+                "Invalid step: %s (a mix can only be limited; write the step in the datasets that are mixed)"
+                    .formatted(kind)));
+      }
+    }
   }
 }

@@ -1,8 +1,6 @@
 package io.lastmile.dataset;
 
 import io.lastmile.error.FollowUpException;
-import io.lastmile.error.LastmileException;
-import io.lastmile.error.Nearest;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -12,7 +10,7 @@ final class DatasetForm {
   private static final List<Dataset.OnEmpty> ON_EMPTY = List.of(Dataset.OnEmpty.values());
 
   /** Where no source is read. */
-  private static final Source NONE = Source.Parquet.of("-");
+  private static final Source.Files NONE = Source.Parquet.of("-");
 
   private static final List<DType> DTYPES = List.of(DType.values());
 
@@ -49,7 +47,9 @@ final class DatasetForm {
 
   private static final Fields<DatasetDraft> DATASET =
       Fields.<DatasetDraft>none()
-          .required("source", DatasetForm::source)
+          .key("source", DatasetForm::source)
+          .key("mix", (draft, _) -> draft)
+          .key("on_dry", DatasetForm::onDry)
           .key("steps", (draft, value) -> value.list().fold(draft, StepForm::read))
           .key("tensors", DatasetForm::tensors)
           .key("batch", (draft, value) -> draft.batch(value.count()))
@@ -61,7 +61,14 @@ final class DatasetForm {
           .key(
               "on_empty",
               (draft, value) -> draft.onEmpty(value.word(ON_EMPTY, Dataset.OnEmpty::word)))
-          .later("mix", "certificate");
+          .later("certificate");
+
+  private static final List<Mix.OnDry> ON_DRY = List.of(Mix.OnDry.values());
+
+  private static final Fields<Mix.Part> MIXED =
+      Fields.<Mix.Part>none()
+          .required("dataset", (part, value) -> new Mix.Part(value.string(), part.ratio()))
+          .required("ratio", (part, value) -> new Mix.Part(part.dataset(), value.number()));
 
   /** A part of another dataset, in the place of a source. */
   private static final Fields<Part> PART =
@@ -76,8 +83,10 @@ final class DatasetForm {
    *
    * @param before the datasets above it, whose parts it may be
    * @param above names of the datasets above it, also of those with a mistake
+   * @param mixed whether another is a mix of it: it needs no tensors
    */
-  static DatasetDraft read(Written value, Map<String, Dataset> before, List<String> above) {
+  static DatasetDraft read(
+      Written value, Map<String, Dataset> before, List<String> above, boolean mixed) {
     int failures = value.mistakes().failures();
     DatasetDraft start = DatasetDraft.from(NONE);
     List<Written> parts =
@@ -87,8 +96,21 @@ final class DatasetForm {
     for (Written source : parts) {
       start = value.mistakes().orElse(start, () -> value.within(() -> part(source, before, above)));
     }
-    DatasetDraft draft = DATASET.read(value, start);
-    if (draft.tensors().isEmpty() && parts.isEmpty()) {
+    if (value.has("mix")) {
+      start = value.mistakes().orElse(start, () -> mix(value, before, above));
+    }
+    boolean bare = mixed && lacksTensors(value);
+    boolean unread = value.has("mix") && !(start.source() instanceof Mix);
+    Written said =
+        value
+            .keeping(key -> !bare || !key.equals("tensors"))
+            .keeping(key -> !unread || !key.equals("on_dry"));
+    DatasetDraft draft = DATASET.read(said, start);
+    if (!value.has("mix")) {
+      DATASET.need("source", value);
+    }
+    boolean inherits = draft.source().equals(NONE) && !parts.isEmpty();
+    if (draft.tensors().isEmpty() && !bare && !inherits) {
       DATASET.need("tensors", value);
     }
     if (value.mistakes().failures() > failures && draft.source().equals(NONE)) {
@@ -101,7 +123,46 @@ final class DatasetForm {
     return source.has("dataset") || source.has("part");
   }
 
+  private static boolean lacksTensors(Written value) {
+    return value.parts().stream()
+        .noneMatch(field -> field.name().equals("tensors") && !field.parts().isEmpty());
+  }
+
+  private static DatasetDraft mix(Written value, Map<String, Dataset> before, List<String> above) {
+    int failures = value.mistakes().failures();
+    List<Mix.Part> parts =
+        value
+            .keeping("mix"::equals)
+            .fold(
+                List.of(),
+                (_, list) ->
+                    list.list().each(part -> MIXED.read(part, new Mix.Part("dataset", 0.5))));
+    if (value.mistakes().failures() > failures || isUnread(parts, before, above)) {
+      throw new FollowUpException();
+    }
+    return value.within(() -> {
+      Mix mix = new Mix(parts, Mix.OnDry.STOP);
+      mix.check(before);
+      return DatasetDraft.from(mix);
+    });
+  }
+
+  /** Whether one of the datasets has a mistake itself. */
+  private static boolean isUnread(
+      List<Mix.Part> parts, Map<String, Dataset> before, List<String> above) {
+    return parts.stream()
+        .map(Mix.Part::dataset)
+        .anyMatch(name -> above.contains(name) && !before.containsKey(name));
+  }
+
+  private static DatasetDraft onDry(DatasetDraft draft, Written value) {
+    return draft.onDry(value.word(ON_DRY, Mix.OnDry::word));
+  }
+
   private static DatasetDraft source(DatasetDraft draft, Written value) {
+    if (draft.source() instanceof Mix) {
+      throw value.mistake("Invalid source: beside a mix (must be only one of source, mix)");
+    }
     return isPart(value) ? draft : draft.source(SourceForm.read(value));
   }
 
@@ -114,13 +175,7 @@ final class DatasetForm {
       throw new FollowUpException();
     }
     if (dataset == null) {
-      throw LastmileException.user(
-              "dataset",
-              "Unknown dataset \""
-                  + part.dataset
-                  + "\" (must be one that is written above it)"
-                  + Nearest.hint(part.dataset, before.keySet()))
-          .under(source.name());
+      throw Mix.unknown("dataset", part.dataset, before.keySet()).under(source.name());
     }
     return source.within(() -> DatasetDraft.of(dataset).part(part.name));
   }

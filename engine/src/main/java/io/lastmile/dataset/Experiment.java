@@ -46,6 +46,12 @@ public record Experiment(
     return dataset;
   }
 
+  /** Whether a dataset is mixed into another. */
+  boolean mixes(String key) {
+    return datasets.values().stream()
+        .anyMatch(dataset -> dataset.source() instanceof Mix mix && mix.datasets().contains(key));
+  }
+
   /** Begins an experiment. */
   public static ExperimentDraft named(String name) {
     return ExperimentDraft.named(name);

@@ -1,6 +1,7 @@
 package io.lastmile.dataset;
 
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Mistakes;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -80,7 +81,11 @@ public final class ExperimentDraft {
       throw LastmileException.user(element, "Invalid datasets: \"" + key + "\" is listed twice");
     }
     try {
-      return dataset(key, dataset.build(key));
+      Dataset built = dataset.build(key, Mistakes.first());
+      if (built.source() instanceof Mix mix) {
+        mix.check(datasets);
+      }
+      return dataset(key, built);
     } catch (LastmileException mistake) {
       throw mistake.under(element);
     }
@@ -124,12 +129,20 @@ public final class ExperimentDraft {
     return cluster(cluster.workerMemory(size));
   }
 
-  /** The finished experiment; it needs at least one dataset. */
+  /**
+   * The finished experiment; it needs at least one dataset, and tensors in all that are not mixed.
+   */
   public Experiment build() {
     if (datasets.isEmpty()) {
       throw noDatasets();
     }
-    return experiment();
+    Experiment built = experiment();
+    datasets.forEach((key, dataset) -> {
+      if (dataset.tensors().isEmpty() && !built.mixes(key)) {
+        throw DatasetDraft.noTensors().under("datasets." + key);
+      }
+    });
+    return built;
   }
 
   static LastmileException noDatasets() {

@@ -67,9 +67,23 @@ final class ExperimentForm {
             .map(Written::name)
             .takeWhile(name -> !name.equals(value.name()))
             .toList();
-    DatasetDraft dataset = DatasetForm.read(value, draft.datasets(), above);
+    DatasetDraft dataset =
+        DatasetForm.read(value, draft.datasets(), above, isMixed(value.name(), all));
     Dataset built = value.within(() -> dataset.build(value.name(), value.mistakes()));
     return draft.dataset(value.name(), built);
+  }
+
+  /** Whether a dataset is named in a mix. */
+  private static boolean isMixed(String name, Written datasets) {
+    return datasets.parts().stream()
+        .flatMap(dataset -> dataset.parts().stream())
+        .filter(field -> field.name().equals("mix"))
+        .flatMap(mix -> mix.parts().stream())
+        .flatMap(part -> part.parts().stream())
+        .anyMatch(field ->
+            field.name().equals("dataset")
+                && field.kind() == Written.Kind.TEXT
+                && field.text().equals(name));
   }
 
   private static ExperimentDraft train(ExperimentDraft draft, Written value) {

@@ -32,7 +32,7 @@ public record SmallTable(Rows rows, @Nullable String filter) {
   }
 
   /** All rows of a source. */
-  public static SmallTable of(Source source) {
+  public static SmallTable of(Source.Files source) {
     return new SmallTable(new Stored(source), null);
   }
 
@@ -63,7 +63,7 @@ public record SmallTable(Rows rows, @Nullable String filter) {
   public sealed interface Rows {}
 
   /** Rows in files. */
-  public record Stored(Source source) implements Rows {}
+  public record Stored(Source.Files source) implements Rows {}
 
   /** Rows written in the experiment itself: columns of one length. */
   public record Inline(List<Column> columns) implements Rows {

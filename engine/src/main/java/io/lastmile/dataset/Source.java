@@ -3,16 +3,19 @@ package io.lastmile.dataset;
 import java.util.List;
 import java.util.Locale;
 
-/**
- * Where a table lies, and in which format. Paths are relative to the experiment's folder or
- * absolute.
- */
-public sealed interface Source {
-  /** The key of this format in YAML and JSON. */
-  String kind();
+/** Where the rows of a dataset come from: a table, or other datasets. */
+public sealed interface Source permits Source.Files, Mix {
+  /**
+   * Where a table lies, and in which format. Paths are relative to the experiment's folder or
+   * absolute.
+   */
+  sealed interface Files extends Source {
+    /** The key of this format in YAML and JSON. */
+    String kind();
 
-  /** Files, globs or folders; at least one. */
-  List<String> paths();
+    /** Files, globs or folders; at least one. */
+    List<String> paths();
+  }
 
   /**
    * Parquet files.
@@ -21,7 +24,7 @@ public sealed interface Source {
    * @param onCorrupt what a row group that cannot be read does to the run
    * @param schema what files with different columns do
    */
-  record Parquet(List<String> paths, OnCorrupt onCorrupt, Schema schema) implements Source {
+  record Parquet(List<String> paths, OnCorrupt onCorrupt, Schema schema) implements Files {
     public Parquet {
       paths = List.copyOf(paths);
       Checks.someNames("parquet", paths);
@@ -52,7 +55,7 @@ public sealed interface Source {
   }
 
   /** Small files of comma-separated values (RFC 4180), UTF-8, the first line naming the columns. */
-  record Csv(List<String> paths) implements Source {
+  record Csv(List<String> paths) implements Files {
     public Csv {
       paths = List.copyOf(paths);
       Checks.someNames("csv", paths);
@@ -70,7 +73,7 @@ public sealed interface Source {
   }
 
   /** Small files with one JSON object a line, UTF-8. */
-  record JsonLines(List<String> paths) implements Source {
+  record JsonLines(List<String> paths) implements Files {
     public JsonLines {
       paths = List.copyOf(paths);
       Checks.someNames("json", paths);
@@ -88,7 +91,7 @@ public sealed interface Source {
   }
 
   /** Small Arrow IPC files, of the file or the stream format. */
-  record Arrow(List<String> paths) implements Source {
+  record Arrow(List<String> paths) implements Files {
     public Arrow {
       paths = List.copyOf(paths);
       Checks.someNames("arrow", paths);

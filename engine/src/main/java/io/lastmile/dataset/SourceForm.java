@@ -32,12 +32,12 @@ final class SourceForm {
                       form.format, form.onCorrupt, value.word(SCHEMA, Source.Schema::word)))
           .later("partitions", "root");
 
-  private final @Nullable Source format;
+  private final Source.@Nullable Files format;
   private final Source.@Nullable OnCorrupt onCorrupt;
   private final Source.@Nullable Schema schema;
 
   private SourceForm(
-      @Nullable Source format,
+      Source.@Nullable Files format,
       Source.@Nullable OnCorrupt onCorrupt,
       Source.@Nullable Schema schema) {
     this.format = format;
@@ -46,7 +46,7 @@ final class SourceForm {
   }
 
   /** The source that a mapping says: exactly one format. */
-  static Source read(Written value) {
+  static Source.Files read(Written value) {
     int before = value.mistakes().failures();
     SourceForm form = SOURCE.read(value, new SourceForm(null, null, null));
     if (form.format == null) {
@@ -55,7 +55,7 @@ final class SourceForm {
       }
       throw value.mistake("Missing key \"parquet\" (or csv, json, arrow)");
     }
-    Source format = form.format;
+    Source.Files format = form.format;
     return value.within(() -> form.refined(format));
   }
 
@@ -66,7 +66,7 @@ final class SourceForm {
               .formatted(form.format.kind(), value.name()));
     }
     List<String> paths = List.of(value.oneOrMore());
-    Source format =
+    Source.Files format =
         switch (value.name()) {
           case "parquet" -> Source.Parquet.of(paths.toArray(String[]::new));
           case "csv" -> new Source.Csv(paths);
@@ -76,7 +76,7 @@ final class SourceForm {
     return new SourceForm(format, form.onCorrupt, form.schema);
   }
 
-  private Source refined(Source source) {
+  private Source.Files refined(Source.Files source) {
     if (source instanceof Source.Parquet parquet) {
       return parquet
           .onCorrupt(onCorrupt == null ? parquet.onCorrupt() : onCorrupt)

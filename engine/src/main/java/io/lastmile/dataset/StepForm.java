@@ -47,8 +47,7 @@ final class StepForm {
           .key("explode", (draft, value) -> draft.step(explode(value)))
           .key("truncate", (draft, value) -> draft.step(truncate(value)))
           .key("split", (draft, value) -> draft.step(SamplingForm.split(value)))
-          .key("limit", (draft, value) -> draft.step(new Step.Limit(value.wholeNumber())))
-          .later("mix");
+          .key("limit", (draft, value) -> draft.step(new Step.Limit(value.wholeNumber())));
 
   private StepForm() {}
 

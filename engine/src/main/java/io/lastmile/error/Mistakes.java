@@ -1,7 +1,9 @@
 package io.lastmile.error;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -30,9 +32,16 @@ public final class Mistakes {
     return new Mistakes(new ArrayList<>());
   }
 
-  /** The mistakes that were kept, in the order in which they were found. */
+  /**
+   * The mistakes that were kept, in the order in which they were found; one that was found again,
+   * such as in a dataset that is read alone and mixed, is there once.
+   */
   public List<LastmileException> found() {
-    return kept == null ? List.of() : List.copyOf(kept);
+    Map<String, LastmileException> found = new LinkedHashMap<>();
+    if (kept != null) {
+      kept.forEach(mistake -> found.putIfAbsent(mistake.line(), mistake));
+    }
+    return List.copyOf(found.values());
   }
 
   /** How often something failed so far, whether by a mistake of its own or by an earlier one. */

@@ -14,6 +14,11 @@ import io.lastmile.error.LastmileException;
 public record Budget(long engine, long staging) {
   private static final long LEAST = 64L << 20;
 
+  /** An equal share of the rows that wait, for one of several. */
+  Budget share(int of) {
+    return new Budget(engine, staging / of);
+  }
+
   static Budget of(Cluster cluster, int datasets) {
     if (cluster.workerMemory() < LEAST) {
       throw LastmileException.user(

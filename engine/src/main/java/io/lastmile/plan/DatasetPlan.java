@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -44,7 +43,8 @@ public record DatasetPlan(
     List<TensorForm> forms,
     Splits splits,
     String fingerprint,
-    Budget budget) {
+    Budget budget)
+    implements FeedPlan {
   /** Rows of a staging buffer: those of one vector of the engine. */
   public static final int STAGING_ROWS = 2048;
 
@@ -58,24 +58,41 @@ public record DatasetPlan(
     forms = List.copyOf(forms);
   }
 
-  /** The step that ends each epoch; null: none. */
+  @Override
   public @Nullable Limit limit() {
     return stage.limit();
   }
 
+  @Override
+  public List<CountedStep> copySteps() {
+    return query.copies().stream()
+        .map(step -> new CountedStep(null, step.step(), step.kind()))
+        .toList();
+  }
+
   /** The steps that can drop rows, in order: those of the query, then the limit. */
-  public List<DropStep> drops() {
-    List<DropStep> drops = new ArrayList<>(query.drops());
+  @Override
+  public List<CountedStep> dropSteps() {
+    List<CountedStep> drops = new ArrayList<>();
+    query.drops().forEach(step -> drops.add(new CountedStep(null, step.step(), step.kind())));
     Limit limit = stage.limit();
     if (limit != null) {
-      drops.add(new DropStep(limit.step(), "limit", "", Set.of()));
+      drops.add(limit.counted());
     }
     return drops;
   }
 
-  /**
-   * The layout of a slot: a whole batch, with room for lists somewhat longer than the table's mean.
-   */
+  @Override
+  public List<String> identityPaths() {
+    return table.files().stream().map(TableFile::relative).toList();
+  }
+
+  @Override
+  public long rowsPerEpoch() {
+    return table.rows();
+  }
+
+  @Override
   public Layout slotLayout() {
     return layout(dataset.batch());
   }
@@ -86,12 +103,15 @@ public record DatasetPlan(
   }
 
   private Layout layout(int rows) {
-    long[] capacities =
-        forms.stream()
-            .filter(TensorForm::ragged)
-            .mapToLong(form -> (long) (rows * meanLength(form) * SPARE) + SPARE_VALUES)
-            .toArray();
-    return Layout.of(forms, rows, capacities);
+    return Layout.of(forms, rows, capacities(rows));
+  }
+
+  /** Values of so many rows, with some to spare, for each ragged form in order. */
+  long[] capacities(int rows) {
+    return forms.stream()
+        .filter(TensorForm::ragged)
+        .mapToLong(form -> (long) (rows * meanLength(form) * SPARE) + SPARE_VALUES)
+        .toArray();
   }
 
   private double meanLength(TensorForm form) {
@@ -112,12 +132,12 @@ public record DatasetPlan(
     return group.listValues().getOrDefault(form.columns().getFirst(), 0L);
   }
 
-  /** The plan in words: what is read, what is done with it, and the query that does it. */
+  @Override
   public String explain() {
     return Explanation.of(this);
   }
 
-  /** The resolved files, those of map-side joins behind those of the table, as a tree of JSON. */
+  @Override
   public List<Map<String, Object>> files() {
     List<Map<String, Object>> files = new ArrayList<>();
     Stream.concat(Stream.of(table), smallTables.stream())

@@ -2,7 +2,10 @@ package io.lastmile.plan;
 
 import io.lastmile.batch.TensorForm;
 import io.lastmile.dataset.ByteSize;
+import io.lastmile.dataset.Dataset;
+import io.lastmile.dataset.Mix;
 import io.lastmile.dataset.Shuffle;
+import io.lastmile.dataset.Source;
 import io.lastmile.dataset.Step;
 import io.lastmile.dataset.Tensor;
 import io.lastmile.source.TableFile;
@@ -26,19 +29,50 @@ final class Explanation {
   /** What is read, what is done with it, and the query that does it. */
   static String of(DatasetPlan plan) {
     Explanation explanation = new Explanation();
-    explanation
-        .text
-        .append("dataset ")
+    explanation.title("dataset", plan);
+    explanation.source(plan);
+    explanation.steps(plan);
+    explanation.tensors(plan.dataset(), plan.forms());
+    explanation.splits(plan);
+    explanation.memory(plan);
+    return explanation.text.toString();
+  }
+
+  /** What is mixed, and how each of it is read. */
+  static String of(MixPlan plan) {
+    Explanation explanation = new Explanation();
+    explanation.title("dataset", plan);
+    explanation.mix(plan.mix());
+    Limit limit = plan.limit();
+    if (limit != null) {
+      explanation.line("steps", limit.step() + " limit: " + limit.rows());
+    }
+    explanation.tensors(plan.dataset(), plan.members().getFirst().forms());
+    explanation.memory(plan);
+    for (DatasetPlan member : plan.members()) {
+      explanation.title("mixed dataset", member);
+      explanation.source(member);
+      explanation.steps(member);
+      explanation.splits(member);
+    }
+    return explanation.text.toString();
+  }
+
+  private void title(String what, FeedPlan plan) {
+    text.append(what)
+        .append(' ')
         .append(plan.name())
         .append(" (plan ")
         .append(plan.fingerprint())
         .append(")\n");
-    explanation.source(plan);
-    explanation.steps(plan);
-    explanation.tensors(plan);
-    explanation.splits(plan);
-    explanation.memory(plan, plan.budget());
-    return explanation.text.toString();
+  }
+
+  private void mix(Mix mix) {
+    String parts =
+        mix.parts().stream()
+            .map(part -> part.ratio() + " " + part.dataset())
+            .collect(Collectors.joining(", "));
+    line("mix", parts + " (on_dry: " + mix.onDry().word() + ")");
   }
 
   private void line(String label, String value) {
@@ -50,7 +84,10 @@ final class Explanation {
     Pruned pruned = plan.pruned();
     long bytes = files.stream().mapToLong(TableFile::bytes).sum();
     long groups = files.stream().mapToLong(file -> file.rowGroups().size()).sum();
-    String paths = String.join(", ", plan.dataset().source().paths());
+    String paths =
+        plan.dataset().source() instanceof Source.Files source
+            ? String.join(", ", source.paths())
+            : "";
     line(
         "source",
         String.format(
@@ -100,21 +137,19 @@ final class Explanation {
         .collect(Collectors.joining());
   }
 
-  private void tensors(DatasetPlan plan) {
+  private void tensors(Dataset dataset, List<TensorForm> all) {
     String label = "tensors";
-    for (Tensor tensor : plan.dataset().tensors()) {
-      List<TensorForm> forms =
-          plan.forms().stream().filter(form -> form.name().equals(tensor.name())).toList();
-      line(label, tensor(forms));
+    for (Tensor tensor : dataset.tensors()) {
+      line(label, tensor(all.stream().filter(form -> form.name().equals(tensor.name())).toList()));
       label = "";
     }
-    if (!plan.dataset().keys().isEmpty()) {
-      line("keys", String.join(", ", plan.dataset().keys()));
+    if (!dataset.keys().isEmpty()) {
+      line("keys", String.join(", ", dataset.keys()));
     }
   }
 
   /** A tensor in words; its forms are its values, or those of its keys, and its mask. */
-  private static String tensor(List<TensorForm> forms) {
+  static String tensor(List<TensorForm> forms) {
     List<TensorForm> values =
         forms.stream().filter(form -> form.role() == TensorForm.Role.TENSOR).toList();
     TensorForm first = values.getFirst();
@@ -173,7 +208,8 @@ final class Explanation {
             .collect(Collectors.joining("; "));
   }
 
-  private void memory(DatasetPlan plan, Budget budget) {
+  private void memory(FeedPlan plan) {
+    Budget budget = plan.budget();
     line(
         "memory",
         "engine "

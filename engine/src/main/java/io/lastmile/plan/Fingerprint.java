@@ -1,6 +1,7 @@
 package io.lastmile.plan;
 
 import io.lastmile.dataset.Dataset;
+import io.lastmile.dataset.Mix;
 import io.lastmile.query.Engine;
 import io.lastmile.source.ParquetTable;
 import io.lastmile.source.RowGroup;
@@ -10,6 +11,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A name for everything that decides a row sequence: files, steps, order, seed and the engine's
@@ -31,6 +33,22 @@ final class Fingerprint {
         .append('\n');
     files(text, table);
     smallTables.forEach(small -> files(text, small));
+    return digest(text);
+  }
+
+  /** A name for everything that decides the sequence of a mix. */
+  static String of(long seed, Mix mix, List<DatasetPlan> members, @Nullable Limit limit) {
+    StringBuilder text = new StringBuilder("lastmile 1 mix\nseed ").append(seed);
+    text.append("\nlimit ")
+        .append(limit == null ? "none" : limit.rows())
+        .append('\n')
+        .append(mix)
+        .append('\n');
+    members.forEach(member -> text.append(member.fingerprint()).append('\n'));
+    return digest(text);
+  }
+
+  private static String digest(StringBuilder text) {
     try {
       byte[] digest =
           MessageDigest.getInstance("SHA-256")

@@ -11,6 +11,7 @@ import io.lastmile.query.Session;
 import io.lastmile.source.Scratch;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** How the datasets of an experiment are run, and the engine that runs them. */
 public final class JobPlan implements AutoCloseable {
@@ -18,7 +19,7 @@ public final class JobPlan implements AutoCloseable {
   private final Engine engine;
   private final Scratch scratch;
   private final Budget budget;
-  private final Map<String, DatasetPlan> datasets;
+  private final Map<String, FeedPlan> feeds;
   private final long startedNanos;
 
   private JobPlan(
@@ -26,13 +27,13 @@ public final class JobPlan implements AutoCloseable {
       Engine engine,
       Scratch scratch,
       Budget budget,
-      Map<String, DatasetPlan> datasets,
+      Map<String, FeedPlan> feeds,
       long startedNanos) {
     this.experiment = experiment;
     this.engine = engine;
     this.scratch = scratch;
     this.budget = budget;
-    this.datasets = datasets;
+    this.feeds = feeds;
     this.startedNanos = startedNanos;
   }
 
@@ -58,22 +59,24 @@ public final class JobPlan implements AutoCloseable {
 
   private static JobPlan of(Experiment experiment, Scratch scratch, Mistakes mistakes) {
     long startedNanos = System.nanoTime();
-    int count = experiment.datasets().size();
+    Map<String, Dataset> fed = new LinkedHashMap<>(experiment.datasets());
+    fed.values().removeIf(dataset -> dataset.tensors().isEmpty());
+    int count = fed.size();
     Cluster enough = experiment.cluster().workerMemory(Cluster.DEFAULT_WORKER_MEMORY);
     Budget budget =
         mistakes.orElse(Budget.of(enough, count), () -> Budget.of(experiment.cluster(), count));
     Engine engine = Engine.open(budget.engine());
     try (Session session = engine.connect()) {
-      Map<String, DatasetPlan> datasets = new LinkedHashMap<>();
+      Map<String, FeedPlan> feeds = new LinkedHashMap<>();
       Planner planner = new Planner(experiment, engine, session, budget, scratch, mistakes);
-      for (Map.Entry<String, Dataset> dataset : experiment.datasets().entrySet()) {
-        DatasetPlan plan = planner.plan(dataset.getKey(), dataset.getValue());
+      for (Map.Entry<String, Dataset> dataset : fed.entrySet()) {
+        FeedPlan plan = planner.plan(dataset.getKey(), dataset.getValue());
         if (plan != null) {
-          datasets.put(dataset.getKey(), plan);
+          feeds.put(dataset.getKey(), plan);
         }
       }
       engine.limitMemory(budget.engine() - planner.smallTableBytes());
-      return new JobPlan(experiment, engine, scratch, budget, Map.copyOf(datasets), startedNanos);
+      return new JobPlan(experiment, engine, scratch, budget, Map.copyOf(feeds), startedNanos);
     } catch (RuntimeException e) {
       engine.close();
       scratch.close();
@@ -98,23 +101,58 @@ public final class JobPlan implements AutoCloseable {
     return budget;
   }
 
-  /** The plans by name of the dataset. */
-  public Map<String, DatasetPlan> datasets() {
-    return datasets;
+  /** The plans by name of the dataset; one without tensors, which is only mixed, has none. */
+  public Map<String, FeedPlan> feeds() {
+    return feeds;
   }
 
   /**
-   * The plan of one dataset.
+   * The plan of the feed of a dataset.
+   *
+   * @throws LastmileException of kind USER when there is none of this name
+   */
+  public FeedPlan feed(String name) {
+    FeedPlan plan = feeds.get(name);
+    if (plan == null) {
+      Dataset mixed = experiment.datasets().get(name);
+      throw LastmileException.user(
+          "datasets",
+          mixed == null
+              ? "Unknown dataset \"" + name + "\"" + Nearest.hint(name, feeds.keySet())
+              : "Dataset \"" + name + "\" has no tensors (it is only there to be mixed)");
+    }
+    return plan;
+  }
+
+  /**
+   * The plan of a dataset that is no mix itself; one that is only mixed has the tensors of the mix.
    *
    * @throws LastmileException of kind USER when there is none of this name
    */
   public DatasetPlan dataset(String name) {
-    DatasetPlan plan = datasets.get(name);
-    if (plan == null) {
-      throw LastmileException.user(
-          "datasets", "Unknown dataset \"" + name + "\"" + Nearest.hint(name, datasets.keySet()));
-    }
-    return plan;
+    return feeds.values().stream()
+        .flatMap(JobPlan::tables)
+        .filter(plan -> plan.name().equals(name) && !feeds.containsKey(name))
+        .findFirst()
+        .orElseGet(() -> table(feed(name)));
+  }
+
+  private static Stream<DatasetPlan> tables(FeedPlan feed) {
+    return switch (feed) {
+      case DatasetPlan plan -> Stream.of(plan);
+      case MixPlan mix -> mix.members().stream();
+    };
+  }
+
+  private static DatasetPlan table(FeedPlan feed) {
+    return switch (feed) {
+      case DatasetPlan plan -> plan;
+      case MixPlan mix ->
+          throw LastmileException.user(
+              "datasets",
+              "Dataset \"%s\" is a mix (name one of its datasets: %s)"
+                  .formatted(mix.name(), String.join(", ", mix.mix().datasets())));
+    };
   }
 
   @Override

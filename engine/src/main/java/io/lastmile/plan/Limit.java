@@ -6,4 +6,8 @@ package io.lastmile.plan;
  * @param step its number among the dataset's steps, from 0
  * @param rows at most
  */
-public record Limit(int step, long rows) {}
+public record Limit(int step, long rows) {
+  CountedStep counted() {
+    return new CountedStep(null, step, "limit");
+  }
+}

@@ -4,7 +4,10 @@ import io.lastmile.batch.TensorForm;
 import io.lastmile.dataset.ByteSize;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Experiment;
+import io.lastmile.dataset.Mix;
 import io.lastmile.dataset.Shuffle;
+import io.lastmile.dataset.Source;
+import io.lastmile.dataset.Step;
 import io.lastmile.error.LastmileException;
 import io.lastmile.error.Mistakes;
 import io.lastmile.query.Engine;
@@ -18,6 +21,7 @@ import io.lastmile.source.TableColumn;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
 import io.lastmile.split.Splits;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -57,14 +61,68 @@ final class Planner {
   }
 
   /** The plan of a dataset; null when it has a mistake that is kept. */
-  @Nullable DatasetPlan plan(String name, Dataset dataset) {
+  @Nullable FeedPlan plan(String name, Dataset dataset) {
+    return switch (dataset.source()) {
+      case Source.Files files ->
+          plan(name, dataset, files, "datasets." + name, copies(dataset), budget);
+      case Mix mix -> plan(name, dataset, mix);
+    };
+  }
+
+  private static boolean copies(Dataset dataset) {
+    return dataset.steps().stream()
+        .anyMatch(step -> step instanceof Step.Explode || step instanceof Step.Upsample);
+  }
+
+  private @Nullable MixPlan plan(String name, Dataset dataset, Mix mix) {
+    String element = "datasets." + name;
+    List<Dataset> mixed = mix.datasets().stream().map(experiment::dataset).toList();
+    boolean copies = mixed.stream().anyMatch(Planner::copies);
+    Budget share = budget.share(mixed.size());
+    List<DatasetPlan> members = new ArrayList<>();
+    for (int i = 0; i < mixed.size(); i++) {
+      if (mixed.get(i).source() instanceof Source.Files files) {
+        Dataset member = mixed.get(i).mixedInto(dataset);
+        DatasetPlan plan = plan(mix.datasets().get(i), member, files, element, copies, share);
+        if (plan != null) {
+          members.add(plan);
+        }
+      }
+    }
+    if (members.size() < mixed.size()
+        || !mistakes.attempt(() -> Alike.check(members, element + ".mix"))) {
+      return null;
+    }
+    Limit limit = null;
+    for (int i = 0; i < dataset.steps().size(); i++) {
+      limit = dataset.steps().get(i) instanceof Step.Limit last ? new Limit(i, last.rows()) : null;
+    }
+    String fingerprint = Fingerprint.of(experiment.seed(), mix, members, limit);
+    return new MixPlan(name, dataset, mix, members, experiment.seed(), limit, fingerprint, budget);
+  }
+
+  /**
+   * The plan of a table.
+   *
+   * @param tensors element of the dataset that the tensors and keys are written in
+   * @param copies whether its batches have a copy number
+   * @param memory of it
+   */
+  private @Nullable DatasetPlan plan(
+      String name,
+      Dataset dataset,
+      Source.Files source,
+      String tensors,
+      boolean copies,
+      Budget memory) {
     int failures = mistakes.failures();
     String element = "datasets." + name;
+    boolean isMixed = !tensors.equals(element);
     Pruning pruning = Pruning.of(session, dataset.steps());
-    ParquetTable opened = open(dataset, element, pruning.selection());
+    ParquetTable opened = open(source, element, pruning.selection());
     ParquetTable table = opened == null ? null : pruning.rowGroups(opened);
     if (table != null) {
-      checkTable(dataset, table, element);
+      checkTable(dataset.shuffle(), table, element, source.kind());
     }
     StepCompiler steps =
         new StepCompiler(
@@ -75,8 +133,8 @@ final class Planner {
             experiment.seed(),
             table == null ? Scope.unknown() : SplitQuery.scope(table));
     Stage stage = steps.compile(dataset.steps());
-    TensorCompiler tensors = new TensorCompiler(stage.scope(), element, vocabularies, mistakes);
-    List<TensorForm> forms = tensors.compile(dataset, stage.levels().size() > 1);
+    TensorCompiler compiler = new TensorCompiler(stage.scope(), tensors, vocabularies, mistakes);
+    List<TensorForm> forms = compiler.compile(dataset, stage.levels().size() > 1, copies);
     if (opened == null || table == null || mistakes.failures() > failures) {
       return null;
     }
@@ -88,36 +146,31 @@ final class Planner {
             pruning.pruned(opened, table),
             steps.tables(),
             steps.sizes(),
-            SplitQuery.of(tensors.outputs(), stage, table.columns()),
+            SplitQuery.of(compiler.outputs(), stage, table.columns()),
             stage,
             forms,
             new Splits(table.files(), dataset.shuffle(), experiment.seed()),
             Fingerprint.of(experiment.seed(), dataset, table, steps.tables()),
-            budget);
-    return mistakes.attempt(() -> checkMemory(plan, experiment.cluster().workers(), element))
-        ? plan
-        : null;
+            memory);
+    int workers = experiment.cluster().workers();
+    return mistakes.attempt(() -> checkMemory(plan, workers, element, isMixed)) ? plan : null;
   }
 
-  private @Nullable ParquetTable open(Dataset dataset, String element, Selection selection) {
+  private @Nullable ParquetTable open(Source.Files source, String element, Selection selection) {
     return mistakes.orNull(() ->
         ParquetTable.open(
             engine,
-            dataset.source(),
+            source,
             experiment.origin().folder(),
-            source(dataset, element),
+            element + ".source." + source.kind(),
             experiment.cluster().workers(),
             scratch,
             selection));
   }
 
-  private static String source(Dataset dataset, String element) {
-    return element + ".source." + dataset.source().kind();
-  }
-
-  private void checkTable(Dataset dataset, ParquetTable table, String element) {
-    mistakes.attempt(() -> checkNames(table, source(dataset, element)));
-    mistakes.attempt(() -> checkPartition(dataset.shuffle(), table, element + ".shuffle"));
+  private void checkTable(Shuffle shuffle, ParquetTable table, String element, String format) {
+    mistakes.attempt(() -> checkNames(table, element + ".source." + format));
+    mistakes.attempt(() -> checkPartition(shuffle, table, element + ".shuffle"));
   }
 
   private Checker checker(String name, Dataset dataset, @Nullable ParquetTable table) {
@@ -159,14 +212,14 @@ final class Planner {
   }
 
   /**
-   * A split whose rows are permuted waits as a whole, one for each worker; one in file order can be
-   * streamed when its turn has come.
+   * A split whose rows are permuted or mixed waits as a whole, one for each worker; one in file
+   * order can be streamed when its turn has come.
    */
-  private static void checkMemory(DatasetPlan plan, int workers, String element) {
+  private static void checkMemory(DatasetPlan plan, int workers, String element, boolean isMixed) {
     for (TableFile file : plan.table().files()) {
       file.rowGroups().forEach(group -> checkRowGroup(file, group, plan.budget(), element));
     }
-    if (!(plan.dataset().shuffle() instanceof Shuffle.RowGroups)) {
+    if (!isMixed && plan.dataset().shuffle() instanceof Shuffle.None) {
       return;
     }
     long room = plan.budget().staging() / workers;
@@ -175,9 +228,12 @@ final class Planner {
       if (needed > room) {
         throw LastmileException.user(
             element + ".shuffle",
-            "A split of %d row groups needs %s to be shuffled, but each worker has %s for rows of this dataset that wait (lower shuffle.row_groups, use shuffle: none, or raise cluster.workers.memory)"
+            "A split of %d row groups needs %s to be %s, but each worker has %s for rows of this dataset that wait (lower shuffle.row_groups, use shuffle: none, or raise cluster.workers.memory)"
                 .formatted(
-                    split.parts().size(), ByteSize.mebibytes(needed), ByteSize.mebibytes(room)));
+                    split.parts().size(),
+                    ByteSize.mebibytes(needed),
+                    isMixed ? "mixed" : "shuffled",
+                    ByteSize.mebibytes(room)));
       }
     }
   }

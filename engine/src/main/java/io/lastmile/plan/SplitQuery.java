@@ -226,7 +226,7 @@ public record SplitQuery(List<String> outputs, List<Level> levels, List<String> 
         .append(ORDER)
         .append("\nFROM ")
         .append(rows(split, levels.size()));
-    return sql.toString().replace(StepCompiler.EPOCH, Integer.toString(split.epoch()));
+    return sql.toString().replace(StepCompiler.EPOCH, Long.toString(split.epoch()));
   }
 
   /**
@@ -247,7 +247,7 @@ public record SplitQuery(List<String> outputs, List<Level> levels, List<String> 
             + "\nFROM "
             + rows(split, level)
             + "\n)";
-    return sql.replace(StepCompiler.EPOCH, Integer.toString(split.epoch()));
+    return sql.replace(StepCompiler.EPOCH, Long.toString(split.epoch()));
   }
 
   /** The rows that the first levels leave. */

@@ -14,6 +14,7 @@ import io.lastmile.error.Mistakes;
 import io.lastmile.query.ColumnType;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,10 +47,12 @@ final class TensorCompiler {
   }
 
   /**
-   * The forms of the batch, in its order: tensors, keys, the copy number where steps copy rows, the
-   * row identity.
+   * The forms of the batch, in its order: tensors, keys, the copy number, the row identity.
+   *
+   * @param copies whether steps copy rows
+   * @param numbered whether there is a copy number, which is 0 where no step copies rows
    */
-  List<TensorForm> compile(Dataset of, boolean copies) {
+  List<TensorForm> compile(Dataset of, boolean copies, boolean numbered) {
     List<TensorForm> forms = new ArrayList<>();
     for (Tensor tensor : of.tensors()) {
       String element = dataset + ".tensors." + tensor.name();
@@ -58,11 +61,14 @@ final class TensorCompiler {
     for (String key : of.keys()) {
       forms.addAll(mistakes.orElse(List.of(), () -> List.of(key(key, dataset + ".keys"))));
     }
-    int next = outputs.sql().size();
     if (copies) {
-      forms.add(TensorForm.column("", Role.COPY, DType.INT64, "", next++));
+      forms.add(TensorForm.column("", Role.COPY, DType.INT64, "", outputs.sql().size()));
+    } else if (numbered) {
+      int zero = outputs.add("CAST(0 AS BIGINT)", Set.of());
+      forms.add(TensorForm.column("", Role.COPY, DType.INT64, "", zero));
     }
-    forms.add(TensorForm.column("", Role.IDENTITY, DType.INT64, "", next));
+    int identity = outputs.sql().size() + (copies ? 1 : 0);
+    forms.add(TensorForm.column("", Role.IDENTITY, DType.INT64, "", identity));
     return forms;
   }
 

@@ -56,7 +56,7 @@ final class UnitFunction {
       prefix(bytes, prefix, row);
       keys.append(bytes, row);
       long seed = NativeMemory.ALL.get(JAVA_LONG_UNALIGNED, prefix.data(SEED) + row * 8L);
-      NativeMemory.ALL.set(JAVA_DOUBLE_UNALIGNED, units + row * 8L, unit(bytes.hash(seed)));
+      NativeMemory.ALL.set(JAVA_DOUBLE_UNALIGNED, units + row * 8L, XXH64.unit(bytes.hash(seed)));
     }
   }
 
@@ -68,12 +68,5 @@ final class UnitFunction {
     long epoch =
         hasEpoch ? NativeMemory.ALL.get(JAVA_LONG_UNALIGNED, columns.data(EPOCH) + row * 8L) : -1L;
     bytes.prefix(columns.data(SALT) + row * 16L, hasEpoch, epoch);
-  }
-
-  /** An unsigned integer, rounded to the nearest double, divided by 2^64. */
-  static double unit(long hash) {
-    // The lowest bit stays set when any bit is lost, so that the rounding is to nearest even.
-    double value = hash >= 0 ? (double) hash : (double) ((hash >>> 1) | (hash & 1)) * 2;
-    return value * 0x1p-64;
   }
 }

@@ -91,4 +91,11 @@ public final class XXH64 {
   private static long rotate(long value, int bits) {
     return Long.rotateLeft(value, bits);
   }
+
+  /** A hash, as an unsigned integer, rounded to the nearest double, divided by 2^64. */
+  public static double unit(long hash) {
+    // The lowest bit stays set when any bit is lost, so that the rounding is to nearest even.
+    double value = hash >= 0 ? (double) hash : (double) ((hash >>> 1) | (hash & 1)) * 2;
+    return value * 0x1p-64;
+  }
 }

@@ -18,7 +18,7 @@ enum Format {
     this.endings = endings;
   }
 
-  static Format of(Source source) {
+  static Format of(Source.Files source) {
     return switch (source) {
       case Source.Parquet _ -> PARQUET;
       case Source.Csv _ -> CSV;

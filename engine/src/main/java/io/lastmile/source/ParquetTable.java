@@ -33,7 +33,12 @@ public final class ParquetTable {
 
   /** Opens all of a table, without statistics. */
   public static ParquetTable open(
-      Engine engine, Source source, Path folder, String element, int threads, Scratch scratch) {
+      Engine engine,
+      Source.Files source,
+      Path folder,
+      String element,
+      int threads,
+      Scratch scratch) {
     return open(engine, source, folder, element, threads, scratch, Selection.ALL);
   }
 
@@ -53,7 +58,7 @@ public final class ParquetTable {
    */
   public static ParquetTable open(
       Engine engine,
-      Source source,
+      Source.Files source,
       Path folder,
       String element,
       int threads,
@@ -108,7 +113,7 @@ public final class ParquetTable {
     return new FooterReader(element, format == Format.PARQUET ? selection.statistics() : Set.of());
   }
 
-  private static Source.Schema rule(Source source) {
+  private static Source.Schema rule(Source.Files source) {
     return source instanceof Source.Parquet parquet ? parquet.schema() : Source.Schema.STRICT;
   }
 

@@ -7,11 +7,12 @@ import java.util.List;
 /**
  * A recipe for rows: some whole row groups of one epoch. Its result depends on nothing else.
  *
- * @param epoch from 0
+ * @param epoch from 0; pass p, from 0, over a table that starts over in epoch e is epoch e + p ·
+ *     2^32
  * @param ordinal its place in the epoch's order, from 0
  * @param parts its row groups in file order
  */
-public record Split(int epoch, int ordinal, List<Part> parts) {
+public record Split(long epoch, int ordinal, List<Part> parts) {
   /**
    * One row group.
    *

@@ -42,7 +42,7 @@ public final class Splits {
   }
 
   /** The splits of an epoch. */
-  public List<Split> of(int epoch) {
+  public List<Split> of(long epoch) {
     return switch (shuffle) {
       case Shuffle.None none -> cut(epoch, parts, 1, new ArrayList<>());
       case Shuffle.RowGroups groups -> {
@@ -97,7 +97,8 @@ public final class Splits {
     return result;
   }
 
-  private static List<Split> cut(int epoch, List<Split.Part> ordered, int count, List<Split> into) {
+  private static List<Split> cut(
+      long epoch, List<Split.Part> ordered, int count, List<Split> into) {
     for (int from = 0; from < ordered.size(); from += count) {
       List<Split.Part> some =
           new ArrayList<>(ordered.subList(from, Math.min(from + count, ordered.size())));

@@ -137,6 +137,14 @@ class CanonicalJsonTest {
         .dataset("of_csv", label(Dataset.csv("a.csv", "b/*.csv")))
         .dataset("of_json", label(Dataset.json("a.jsonl")))
         .dataset("of_arrow", label(Dataset.arrow("a.arrow")))
+        .dataset("bare", Dataset.csv("bare.csv").shuffle(Shuffle.none()))
+        .dataset(
+            "mixed",
+            label(
+                Dataset.mix(Mix.part("other", 0.75), Mix.part("bare", 0.25))
+                    .onDry(Mix.OnDry.REPEAT)
+                    .limit(100)))
+        .dataset("mixed_alike", label(Dataset.mix(Mix.part("bare", 0.5), Mix.part("of_csv", 0.5))))
         .train(
             "train.py", t -> t.ranks(2).args("--epochs", "2", "--rate", "1e-3", "--wide", "true"))
         .workers(4)

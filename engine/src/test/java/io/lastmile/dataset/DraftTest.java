@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Mistakes;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -42,7 +43,8 @@ class DraftTest {
     paths.add("b");
     assertThat(source.paths()).containsExactly("a");
 
-    Map<String, Dataset> datasets = new LinkedHashMap<>(Map.of("train", SMALL.build("train")));
+    Map<String, Dataset> datasets =
+        new LinkedHashMap<>(Map.of("train", SMALL.build("train", Mistakes.first())));
     Experiment experiment =
         new Experiment("e", 0, datasets, null, Cluster.local(), Origin.code(Path.of("")));
     datasets.clear();
@@ -111,7 +113,7 @@ class DraftTest {
     ExperimentDraft draft = Experiment.named("e");
     refused(draft::build, "Invalid datasets: none (must be at least one) [datasets]");
     refused(
-        () -> draft.dataset("train", Dataset.parquet("a")),
+        draft.dataset("train", Dataset.parquet("a"))::build,
         "Invalid tensors: none (must be at least one) [datasets.train.tensors]");
     refused(
         () -> draft.dataset("train", SMALL.slots(4)),

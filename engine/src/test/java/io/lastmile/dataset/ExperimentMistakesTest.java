@@ -26,7 +26,7 @@ class ExperimentMistakesTest {
       quoteCharacter = '`',
       value = {
         "stpes: []|Unknown key \"stpes\" (did you mean \"steps\"?)",
-        "foo: 1|Unknown key \"foo\" (known: source, steps, tensors, batch, shuffle, keys, order, prefetch, slots, on_empty)",
+        "foo: 1|Unknown key \"foo\" (known: source, mix, on_dry, steps, tensors, batch, shuffle, keys, order, prefetch, slots, on_empty)",
         "batch: 0|Invalid batch: 0 (must be > 0)",
         "batch: -3|Invalid batch: -3 (must be > 0)",
         "batch: many|Invalid batch: \"many\" (must be a whole number)",
@@ -122,6 +122,49 @@ class ExperimentMistakesTest {
       })
   void inADataset(String yaml, String message) {
     sees(ExperimentFiles.dataset(yaml), message, 6);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "mix: { train: 1 }|Invalid mix: a mapping (must be a list)",
+        "mix: []|Invalid mix: 0 datasets (must be at least 2)",
+        "mix: [{ dataset: train }]|Missing key \"ratio\"",
+        "mix: [{ ratio: 0.5 }]|Missing key \"dataset\"",
+        "mix: [{ dataset: train, ratio: 1 }]|Invalid ratio: 1.0 (must be in (0, 1))",
+        "mix: [{ dataset: train, ratio: 0.5, weight: 1 }]|Unknown key \"weight\" (known: dataset, ratio)",
+        "mix: [{ dataset: train, ratio: 0.5 }]|Invalid mix: 1 datasets (must be at least 2)",
+        "mix: [{ dataset: train, ratio: 0.5 }, { dataset: train, ratio: 0.5 }]|Invalid mix: \"train\" is listed twice",
+        "mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.4 }]|Invalid mix: the ratios sum to 0.9 (must be 1)",
+        "mix: [{ dataset: train, ratio: 0.5 }, { dataset: barr, ratio: 0.5 }]|Unknown dataset \"barr\" (must be one that is written above it) (did you mean \"bare\"?)",
+        "mix: [{ dataset: train, ratio: 0.5 }, { dataset: both, ratio: 0.5 }]|Invalid dataset: \"both\" is a mix itself (mix its datasets)",
+        "{ on_dry: stop }|Invalid on_dry: only for a mix",
+        "{ mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.5 }], on_dry: end }|Invalid on_dry: \"end\" (must be one of stop, repeat, rest)",
+        "{ mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.5 }], source: { csv: a } }|Invalid source: beside a mix (must be only one of source, mix)",
+        "{ mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.5 }], shuffle: none, tensors: { a: { columns: a } } }|Invalid shuffle: not for a mix (each of its datasets has its own)",
+        "{ mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.5 }], steps: [filter: a], tensors: { a: { columns: a } } }|Invalid step: filter (a mix can only be limited; write the step in the datasets that are mixed)",
+      })
+  void inAMix(String yaml, String message) {
+    String mixes =
+        """
+          bare: { source: { csv: a.csv } }
+          both: { mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.5 }], tensors: { a: { columns: a } } }
+          wrong:
+        """;
+    sees(ExperimentFiles.SMALLEST + mixes + yaml.indent(4), message, 9);
+  }
+
+  @Test
+  void onlyWhatIsMixedNeedsNoTensors() {
+    ExperimentFiles files = new ExperimentFiles(folder);
+    String bare = ExperimentFiles.SMALLEST + "  bare: { source: { csv: a.csv } }\n";
+    sees(bare, "Missing key \"tensors\"", 6);
+    String mix =
+        "  both: { mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.5 }], tensors: { a: { columns: a } } }\n";
+    sees(bare + mix.replace(", tensors: { a: { columns: a } }", ""), "Missing key \"tensors\"", 7);
+    assertThat(files.read(bare + mix).dataset("bare").tensors()).isEmpty();
   }
 
   @ParameterizedTest

@@ -18,13 +18,7 @@ class NotSupportedYetTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"mix"})
-  void steps(String kind) {
-    refused(ExperimentFiles.dataset("steps:\n- " + kind + ": { a: b }"), kind, 7);
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"mix", "certificate"})
+  @ValueSource(strings = {"certificate"})
   void datasets(String key) {
     refused(ExperimentFiles.dataset(key + ": a"), key, 6);
   }

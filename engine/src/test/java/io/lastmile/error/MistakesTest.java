@@ -39,7 +39,7 @@ class MistakesTest {
     assertThat(mistakes.orNull(MistakesTest::wrong)).isNull();
     assertThat(mistakes.found())
         .extracting(LastmileException::element)
-        .containsExactly("batch", "datasets.a.batch", "batch");
+        .containsExactly("batch", "datasets.a.batch");
   }
 
   @Test

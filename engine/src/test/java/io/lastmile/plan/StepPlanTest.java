@@ -113,7 +113,7 @@ class StepPlanTest {
   void aSmallTableMustFitItsShareOfTheBudget() throws IOException {
     String join = "join: { parquet: longer.parquet, on: id, prefix: l_%s }";
     try (JobPlan plan = plan(join.formatted(", filter: \"id < 5000\""))) {
-      assertThat(plan.dataset("train").drops()).isEmpty();
+      assertThat(plan.dataset("train").dropSteps()).isEmpty();
     }
     LastmileException mistake =
         catchThrowableOfType(LastmileException.class, () -> plan(join.formatted("")));

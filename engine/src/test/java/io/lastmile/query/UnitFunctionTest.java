@@ -50,7 +50,7 @@ class UnitFunctionTest {
       bytes.put((byte) 2).putInt(text.length).put(text).flip();
       byte[] hashed = new byte[bytes.limit()];
       bytes.get(hashed);
-      assertThat(row.get(1)).isEqualTo(UnitFunction.unit(XXH64.hash(hashed, 7)));
+      assertThat(row.get(1)).isEqualTo(XXH64.unit(XXH64.hash(hashed, 7)));
       count++;
     }
     assertThat(count).isEqualTo(5000);
@@ -113,10 +113,10 @@ class UnitFunctionTest {
 
   @Test
   void roundsTheUnsignedHashToTheNearestDouble() {
-    assertThat(UnitFunction.unit(0)).isEqualTo(0.0);
-    assertThat(UnitFunction.unit(1L << 63)).isEqualTo(0.5);
-    assertThat(UnitFunction.unit(0xFFFFFFFFFFFFFBFFL)).isEqualTo(1 - 0x1p-53);
-    assertThat(UnitFunction.unit(0xFFFFFFFFFFFFFC00L)).isEqualTo(1.0);
-    assertThat(UnitFunction.unit(-1)).isEqualTo(1.0);
+    assertThat(XXH64.unit(0)).isEqualTo(0.0);
+    assertThat(XXH64.unit(1L << 63)).isEqualTo(0.5);
+    assertThat(XXH64.unit(0xFFFFFFFFFFFFFBFFL)).isEqualTo(1 - 0x1p-53);
+    assertThat(XXH64.unit(0xFFFFFFFFFFFFFC00L)).isEqualTo(1.0);
+    assertThat(XXH64.unit(-1)).isEqualTo(1.0);
   }
 }

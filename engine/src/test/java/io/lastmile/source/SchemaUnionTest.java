@@ -42,7 +42,7 @@ class SchemaUnionTest {
   }
 
   private ParquetTable open(String... paths) {
-    Source source = Source.Parquet.of(paths).schema(Source.Schema.UNION);
+    Source.Parquet source = Source.Parquet.of(paths).schema(Source.Schema.UNION);
     return ParquetTable.open(DUCK.engine(), source, folder, ELEMENT, 2, new TestScratch(folder));
   }
 

@@ -37,11 +37,11 @@ class SmallTablesTest {
     Files.writeString(folder.resolve(name), text);
   }
 
-  private ParquetTable open(Source source) {
+  private ParquetTable open(Source.Files source) {
     return ParquetTable.open(DUCK.engine(), source, folder, ELEMENT, 2, new TestScratch(scratch));
   }
 
-  private String mistake(Source source) {
+  private String mistake(Source.Files source) {
     try {
       throw new AssertionError("no mistake but " + types(open(source)));
     } catch (LastmileException e) {
@@ -154,7 +154,7 @@ class SmallTablesTest {
     }
     write("a.csv", csv.toString());
     write("a.jsonl", json.toString());
-    for (Source source : List.of(Source.Csv.of("a.csv"), Source.JsonLines.of("a.jsonl"))) {
+    for (Source.Files source : List.of(Source.Csv.of("a.csv"), Source.JsonLines.of("a.jsonl"))) {
       ParquetTable table = open(source);
       assertThat(table.files().getFirst().rowGroups())
           .extracting(RowGroup::rows)

@@ -58,7 +58,7 @@ class SplitsTest {
     assertThat(text(splits.of(0))).isEqualTo("a0 | a2 | b0 | c0 | c1 | c2");
     assertThat(splits.count()).isEqualTo(6);
     assertThat(text(splits.of(7))).isEqualTo(text(splits.of(0)));
-    assertThat(splits.of(7)).extracting(Split::epoch).containsOnly(7);
+    assertThat(splits.of(7)).extracting(Split::epoch).containsOnly(7L);
     assertThat(splits.of(0)).extracting(Split::rows).containsExactly(10L, 20L, 30L, 40L, 50L, 60L);
     assertThat(splits.rowOrder(splits.of(0).getFirst(), 10)).isNull();
   }

@@ -95,6 +95,7 @@ public record Summary(
    * @param delivered rows the ranks got, padding not counted
    * @param padded padding rows
    * @param unknown values the ranks got that their vocabulary does not have, by tensor
+   * @param mixed what was taken of each dataset of a mix; else none
    */
   public record Epoch(
       int epoch,
@@ -103,10 +104,12 @@ public record Summary(
       List<StepRows> dropped,
       long delivered,
       long padded,
-      Map<String, Long> unknown) {
+      Map<String, Long> unknown,
+      List<MixedRows> mixed) {
     public Epoch {
       added = List.copyOf(added);
       dropped = List.copyOf(dropped);
+      mixed = List.copyOf(mixed);
       unknown = Collections.unmodifiableMap(new LinkedHashMap<>(unknown));
     }
   }
@@ -114,9 +117,21 @@ public record Summary(
   /**
    * What one step dropped.
    *
-   * @param step its number among the steps of the dataset, from 0
+   * @param dataset whose step it is, in a mix; null: the one that the feed is of
+   * @param step its number among the steps of that dataset, from 0
    * @param kind its key, such as {@code filter}
    * @param rows dropped
    */
-  public record StepRows(int step, String kind, long rows) {}
+  public record StepRows(@Nullable String dataset, int step, String kind, long rows) {}
+
+  /**
+   * What was taken of a dataset of a mix.
+   *
+   * @param dataset its name
+   * @param passes over it that were begun
+   * @param read rows of its source that were read
+   * @param unread rows of its source that these passes have not read
+   * @param delivered rows taken for batches that were ready or delivered
+   */
+  public record MixedRows(String dataset, long passes, long read, long unread, long delivered) {}
 }

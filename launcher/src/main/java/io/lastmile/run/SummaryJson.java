@@ -61,10 +61,28 @@ final class SummaryJson {
         "rows_dropped", epoch.dropped().stream().map(SummaryJson::stepRows).toList(),
         "rows_delivered", epoch.delivered(),
         "rows_padded", epoch.padded(),
-        "unknown", epoch.unknown());
+        "unknown", epoch.unknown(),
+        "mixed", epoch.mixed().stream().map(SummaryJson::mixed).toList());
   }
 
+  private static Map<String, Object> mixed(Summary.MixedRows rows) {
+    return Map.of(
+        "dataset", rows.dataset(),
+        "passes", rows.passes(),
+        "rows_read", rows.read(),
+        "rows_unread", rows.unread(),
+        "rows_delivered", rows.delivered());
+  }
+
+  /** In a mix with the dataset whose step it is. */
   private static Map<String, Object> stepRows(Summary.StepRows rows) {
-    return Map.of("step", rows.step(), "kind", rows.kind(), "rows", rows.rows());
+    Map<String, Object> tree = new HashMap<>();
+    tree.put("step", rows.step());
+    tree.put("kind", rows.kind());
+    tree.put("rows", rows.rows());
+    if (rows.dataset() != null) {
+      tree.put("dataset", rows.dataset());
+    }
+    return tree;
   }
 }

@@ -47,13 +47,14 @@ class RunRecordTest {
                     new Summary.Epoch(
                         0,
                         1000,
-                        List.of(new Summary.StepRows(1, "explode", 20)),
+                        List.of(new Summary.StepRows(null, 1, "explode", 20)),
                         List.of(
-                            new Summary.StepRows(0, "anti_join", 100),
-                            new Summary.StepRows(2, "downsample", 400)),
+                            new Summary.StepRows("organic", 0, "anti_join", 100),
+                            new Summary.StepRows(null, 2, "downsample", 400)),
                         500,
                         1,
-                        Map.of("city", 12L))))));
+                        Map.of("city", 12L),
+                        List.of(new Summary.MixedRows("organic", 1, 900, 100, 400)))))));
   }
 
   @Test
@@ -125,10 +126,11 @@ class RunRecordTest {
     record.summary(summary());
     assertThat(record.folder().resolve("summary.json"))
         .hasContent(
-            "{\"datasets\":{\"train\":{\"epochs\":[{\"epoch\":0,\"rows_added\":["
+            "{\"datasets\":{\"train\":{\"epochs\":[{\"epoch\":0,\"mixed\":[{\"dataset\":\"organic\",\"passes\":1,"
+                + "\"rows_delivered\":400,\"rows_read\":900,\"rows_unread\":100}],\"rows_added\":["
                 + "{\"kind\":\"explode\",\"rows\":20,\"step\":1}],"
                 + "\"rows_delivered\":500,\"rows_dropped\":["
-                + "{\"kind\":\"anti_join\",\"rows\":100,\"step\":0},"
+                + "{\"dataset\":\"organic\",\"kind\":\"anti_join\",\"rows\":100,\"step\":0},"
                 + "{\"kind\":\"downsample\",\"rows\":400,\"step\":2}],"
                 + "\"rows_padded\":1,\"rows_read\":1000,\"unknown\":{\"city\":12}}],"
                 + "\"pruned\":{\"files\":3,\"row_groups\":20,\"rows\":5000},"

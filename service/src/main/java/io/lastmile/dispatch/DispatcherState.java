@@ -28,6 +28,9 @@ public record DispatcherState(int next, int end, long budget, Map<Integer, Long>
 
     /** The rows of a split are all in the sequence; its reservation is free again. */
     record Appended(int ordinal) implements Event {}
+
+    /** Splits before an ordinal that have not been assigned are not needed. */
+    record Skipped(int to) implements Event {}
   }
 
   /** How a split may be run. */
@@ -69,7 +72,12 @@ public record DispatcherState(int next, int end, long budget, Map<Integer, Long>
   }
 
   private long free() {
-    return budget - reserved.values().stream().mapToLong(Long::longValue).sum();
+    return budget - used();
+  }
+
+  /** Bytes that are reserved. */
+  long used() {
+    return reserved.values().stream().mapToLong(Long::longValue).sum();
   }
 
   /** The state after an event. */
@@ -88,6 +96,8 @@ public record DispatcherState(int next, int end, long budget, Map<Integer, Long>
         now.remove(appended.ordinal());
         yield new DispatcherState(next, end, budget, now);
       }
+      case Event.Skipped skipped ->
+          new DispatcherState(Math.max(next, Math.min(skipped.to(), end)), end, budget, now);
     };
   }
 }

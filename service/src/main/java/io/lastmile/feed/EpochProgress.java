@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How far one epoch of a feed is. At its end rows read + rows added = rows delivered + rows
@@ -16,6 +17,7 @@ import java.util.Map;
  * @param rowsDelivered rows given to the ranks, padding not counted
  * @param rowsPadded padding rows given to ranks that would have got none
  * @param unknown values given to the ranks that their vocabulary does not have, by tensor
+ * @param mixed what was taken of each dataset of a mix; else none
  * @param ended whether the last batch was given
  */
 public record EpochProgress(
@@ -26,19 +28,33 @@ public record EpochProgress(
     long rowsDelivered,
     long rowsPadded,
     Map<String, Long> unknown,
+    List<MixedRows> mixed,
     boolean ended) {
   public EpochProgress {
     rowsAdded = List.copyOf(rowsAdded);
     rowsDropped = List.copyOf(rowsDropped);
+    mixed = List.copyOf(mixed);
     unknown = Collections.unmodifiableMap(new LinkedHashMap<>(unknown));
   }
 
   /**
    * What one step added or dropped.
    *
-   * @param step its number among the steps of the dataset, from 0
+   * @param dataset whose step it is, in a mix; null: the one that the feed is of
+   * @param step its number among the steps of that dataset, from 0
    * @param kind its key, such as {@code filter}
    * @param rows added or dropped so far
    */
-  public record StepRows(int step, String kind, long rows) {}
+  public record StepRows(@Nullable String dataset, int step, String kind, long rows) {}
+
+  /**
+   * What was taken of a dataset of a mix.
+   *
+   * @param dataset its name
+   * @param passes over it that were begun
+   * @param read rows of its source that were read
+   * @param unread rows of its source that these passes have not read
+   * @param delivered rows taken for batches that are ready or delivered
+   */
+  public record MixedRows(String dataset, long passes, long read, long unread, long delivered) {}
 }

@@ -2,7 +2,7 @@ package io.lastmile.feed;
 
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
-import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
 import java.io.EOFException;
 import java.io.IOException;
@@ -142,7 +142,7 @@ public final class FeedServer implements Feeder {
 
   private void serveFeed(Wire wire, Wire.Message first) throws IOException {
     Hello hello = Hello.of(first.json());
-    DatasetPlan dataset = plan.dataset(hello.feed());
+    FeedPlan dataset = plan.feed(hello.feed());
     SlotRing ring =
         new SlotRing(
             folder.path(),
@@ -165,7 +165,7 @@ public final class FeedServer implements Feeder {
   }
 
   /** The feed of a rank. One that is refused takes its slots with it, and nothing else. */
-  private FeedSession admitted(RankFeed rank, DatasetPlan dataset) {
+  private FeedSession admitted(RankFeed rank, FeedPlan dataset) {
     Hello hello = rank.hello();
     String key = hello.alone() ? hello.feed() + " of rank " + hello.rank() : hello.feed();
     try {
@@ -190,7 +190,7 @@ public final class FeedServer implements Feeder {
     }
   }
 
-  private FeedSession session(DatasetPlan dataset, int sharers) {
+  private FeedSession session(FeedPlan dataset, int sharers) {
     Set<String> skips =
         skipped.computeIfAbsent(dataset.name(), any -> ConcurrentHashMap.newKeySet());
     return new FeedSession(
@@ -209,7 +209,7 @@ public final class FeedServer implements Feeder {
     }
   }
 
-  private Map<String, Object> welcome(DatasetPlan dataset, RankFeed rank) {
+  private Map<String, Object> welcome(FeedPlan dataset, RankFeed rank) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("protocol", (long) Wire.PROTOCOL);
     json.put("slots", rank.ring().paths().stream().map(Path::toString).toList());
@@ -270,8 +270,8 @@ public final class FeedServer implements Feeder {
 
     return new DatasetProgress(
         firstBatch.get(name),
-        plan.dataset(name).table().rows(),
-        plan.dataset(name).pruned(),
+        plan.feed(name).rowsPerEpoch(),
+        plan.feed(name).pruned(),
         leading.epochProgress(),
         ranks,
         skipped.getOrDefault(name, Set.of()).stream().sorted().toList(),

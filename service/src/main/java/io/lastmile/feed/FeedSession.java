@@ -4,11 +4,13 @@ import io.lastmile.batch.Layout;
 import io.lastmile.batch.PackedRows;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
-import io.lastmile.plan.CopyStep;
+import io.lastmile.plan.CountedStep;
 import io.lastmile.plan.DatasetPlan;
-import io.lastmile.plan.DropStep;
+import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
+import io.lastmile.plan.MixPlan;
 import io.lastmile.sequence.Counts;
+import io.lastmile.sequence.Place;
 import io.lastmile.sequence.Position;
 import io.lastmile.sequence.Sequence;
 import io.lastmile.sequence.StepSink;
@@ -36,7 +38,7 @@ final class FeedSession implements StepSink {
   private static final Duration LEAVING = Duration.ofSeconds(1);
 
   private final JobPlan job;
-  private final DatasetPlan plan;
+  private final FeedPlan plan;
   private final Consumer<LastmileException> failed;
   private final Consumer<LastmileException> misused;
   private final Runnable firstBatch;
@@ -96,7 +98,7 @@ final class FeedSession implements StepSink {
    */
   FeedSession(
       JobPlan job,
-      DatasetPlan plan,
+      FeedPlan plan,
       int sharers,
       Consumer<LastmileException> failed,
       Consumer<LastmileException> misused,
@@ -156,13 +158,24 @@ final class FeedSession implements StepSink {
       return Position.startOf(0, plan);
     }
     Position position = Position.of(state, plan);
-    int splits = plan.splits().count();
-    if (position.split() > splits) {
-      throw LastmileException.of(
-          FailureKind.USER,
-          "Invalid position: split %d (the epoch has %d)".formatted(position.split(), splits));
+    switch (plan) {
+      case DatasetPlan table -> checkSplit(position.split(), table);
+      case MixPlan mix -> {
+        for (int i = 0; i < mix.members().size(); i++) {
+          checkSplit(position.places().get(i).split(), mix.members().get(i));
+        }
+      }
     }
     return position;
+  }
+
+  private static void checkSplit(int split, DatasetPlan of) {
+    int splits = of.splits().count();
+    if (split > splits) {
+      throw LastmileException.of(
+          FailureKind.USER,
+          "Invalid position: split %d (dataset \"%s\" has %d)".formatted(split, of.name(), splits));
+    }
   }
 
   private void asked(int place, Start start) {
@@ -416,28 +429,47 @@ final class FeedSession implements StepSink {
     sequences.forEach((epoch, sequence) -> {
       Position at = sequence.position();
       Counts given = delivered(at);
-      List<EpochProgress.StepRows> added = new ArrayList<>();
-      for (CopyStep copies : plan.query().copies()) {
-        long rows = at.counts().added().get(added.size());
-        added.add(new EpochProgress.StepRows(copies.step(), copies.kind(), rows));
-      }
-      List<EpochProgress.StepRows> drops = new ArrayList<>();
-      for (DropStep drop : plan.drops()) {
-        long rows = at.counts().dropped().get(drops.size());
-        drops.add(new EpochProgress.StepRows(drop.step(), drop.kind(), rows));
-      }
       epochs.add(
           new EpochProgress(
               epoch,
               at.counts().read(),
-              added,
-              drops,
+              stepRows(plan.copySteps(), at.counts().added()),
+              stepRows(plan.dropSteps(), at.counts().dropped()),
               given.delivered(),
               at.counts().padded(),
               given.unknown(),
+              mixed(at.places()),
               epoch <= endedEpochs));
     });
     return epochs;
+  }
+
+  private static List<EpochProgress.StepRows> stepRows(List<CountedStep> steps, List<Long> rows) {
+    List<EpochProgress.StepRows> told = new ArrayList<>();
+    for (int i = 0; i < steps.size(); i++) {
+      CountedStep step = steps.get(i);
+      told.add(new EpochProgress.StepRows(step.dataset(), step.step(), step.kind(), rows.get(i)));
+    }
+    return told;
+  }
+
+  private List<EpochProgress.MixedRows> mixed(List<Place> places) {
+    List<EpochProgress.MixedRows> told = new ArrayList<>();
+    if (plan instanceof MixPlan mix) {
+      for (int i = 0; i < places.size(); i++) {
+        DatasetPlan member = mix.members().get(i);
+        Place place = places.get(i);
+        long passes = place.pass() + 1L;
+        told.add(
+            new EpochProgress.MixedRows(
+                member.name(),
+                passes,
+                place.read(),
+                passes * member.rowsPerEpoch() - place.read(),
+                place.delivered()));
+      }
+    }
+    return told;
   }
 
   /** The counts of an epoch after the steps that every rank has taken, of those that were sent. */

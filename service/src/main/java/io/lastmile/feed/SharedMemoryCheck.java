@@ -4,7 +4,7 @@ import io.lastmile.dataset.ByteSize;
 import io.lastmile.dataset.Training;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
-import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,7 +18,7 @@ final class SharedMemoryCheck {
     Training training = plan.experiment().training();
     int ranks = training == null ? 1 : training.ranks();
     long needed =
-        ranks * plan.datasets().values().stream().mapToLong(SharedMemoryCheck::slotBytes).sum();
+        ranks * plan.feeds().values().stream().mapToLong(SharedMemoryCheck::slotBytes).sum();
     long free = free(folder);
     if (needed > free) {
       throw LastmileException.of(
@@ -28,7 +28,7 @@ final class SharedMemoryCheck {
     }
   }
 
-  private static long slotBytes(DatasetPlan dataset) {
+  private static long slotBytes(FeedPlan dataset) {
     return dataset.slotLayout().bytes() * dataset.dataset().slots();
   }
 

@@ -1,7 +1,6 @@
 package io.lastmile.sequence;
 
-import io.lastmile.plan.DatasetPlan;
-import io.lastmile.plan.Tally;
+import io.lastmile.plan.FeedPlan;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -33,11 +32,11 @@ public record Counts(
   }
 
   /** Nothing yet, of an epoch of this plan. */
-  public static Counts none(DatasetPlan plan) {
+  public static Counts none(FeedPlan plan) {
     return new Counts(
         0,
-        Collections.nCopies(plan.query().copies().size(), 0L),
-        Collections.nCopies(plan.drops().size(), 0L),
+        Collections.nCopies(plan.copySteps().size(), 0L),
+        Collections.nCopies(plan.dropSteps().size(), 0L),
         0,
         0,
         Map.of());
@@ -46,21 +45,13 @@ public record Counts(
   /**
    * With a split more.
    *
-   * @param split what became of its rows
-   * @param overLimit rows of it that the plan's limit dropped
+   * @param rows of the source that it read
+   * @param more rows that each step added
+   * @param less rows that each step dropped
    */
-  public Counts plusSplit(Tally split, long overLimit) {
-    List<Long> drops = new ArrayList<>(split.dropped());
-    if (drops.size() < dropped.size()) {
-      drops.add(overLimit);
-    }
+  public Counts plusSplit(long rows, List<Long> more, List<Long> less) {
     return new Counts(
-        read + split.read(),
-        sums(added, split.added()),
-        sums(dropped, drops),
-        delivered,
-        padded,
-        unknown);
+        read + rows, sums(added, more), sums(dropped, less), delivered, padded, unknown);
   }
 
   private static List<Long> sums(List<Long> before, List<Long> more) {

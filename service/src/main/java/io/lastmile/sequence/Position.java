@@ -3,8 +3,11 @@ package io.lastmile.sequence;
 import io.lastmile.dataset.Json;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
-import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.FeedPlan;
+import io.lastmile.plan.MixPlan;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param rows global rows of the epoch that were delivered
  * @param split ordinal of the split of the first row
  * @param row its number among the rows of that split that stay
+ * @param places in a mix: how far each dataset has been taken, split and row being 0; else none
  * @param counts of the epoch so far
  * @param digest sum of the hashes of the delivered row identities, modulo 2^64
  */
@@ -31,13 +35,40 @@ public record Position(
     long rows,
     int split,
     long row,
+    List<Place> places,
     Counts counts,
     long digest) {
   private static final long VERSION = 1;
+  private static final int PLACE_NUMBERS = 6;
+
+  public Position {
+    places = List.copyOf(places);
+  }
 
   /** The start of an epoch. */
-  public static Position startOf(int epoch, DatasetPlan plan) {
-    return new Position(plan.fingerprint(), epoch, 0, 0, 0, 0, Counts.none(plan), 0);
+  public static Position startOf(int epoch, FeedPlan plan) {
+    List<Place> places = Collections.nCopies(members(plan), Place.START);
+    return new Position(plan.fingerprint(), epoch, 0, 0, 0, 0, places, Counts.none(plan), 0);
+  }
+
+  private static int members(FeedPlan plan) {
+    return plan instanceof MixPlan mix ? mix.members().size() : 0;
+  }
+
+  /** The same row of the same epoch after another step, with what was counted until then. */
+  Position counting(long newStep, long newRows, Counts newCounts, long newDigest) {
+    return new Position(
+        fingerprint, epoch, newStep, newRows, split, row, places, newCounts, newDigest);
+  }
+
+  /** The same with another next row. */
+  Position at(int newSplit, long newRow) {
+    return new Position(fingerprint, epoch, step, rows, newSplit, newRow, places, counts, digest);
+  }
+
+  /** The same with other next rows of the datasets of a mix. */
+  Position at(List<Place> newPlaces) {
+    return new Position(fingerprint, epoch, step, rows, split, row, newPlaces, counts, digest);
   }
 
   /** The canonical JSON, UTF-8. */
@@ -62,9 +93,22 @@ public record Position(
     tree.put("rows", rows);
     tree.put("split", (long) split);
     tree.put("row", row);
+    if (!places.isEmpty()) {
+      tree.put("places", places.stream().map(Position::tree).toList());
+    }
     tree.put("counts", count);
     tree.put("digest", HexFormat.of().toHexDigits(digest));
     return tree;
+  }
+
+  private static List<Long> tree(Place place) {
+    return List.of(
+        (long) place.pass(),
+        (long) place.split(),
+        place.row(),
+        place.taken(),
+        place.read(),
+        place.delivered());
   }
 
   /**
@@ -74,7 +118,7 @@ public record Position(
    * @param plan that goes on from it
    * @throws LastmileException of kind USER when it is none, or one of another plan
    */
-  public static Position of(Map<?, ?> tree, DatasetPlan plan) {
+  public static Position of(Map<?, ?> tree, FeedPlan plan) {
     String fingerprint = plan.fingerprint();
     try {
       if (number(tree, "version") != VERSION) {
@@ -92,8 +136,8 @@ public record Position(
       List<Long> added =
           counts.get("added") == null
               ? List.of()
-              : numbers(counts, "added", plan.query().copies().size(), "copy");
-      List<Long> dropped = numbers(counts, "dropped", plan.drops().size(), "drop");
+              : numbers(counts, "added", plan.copySteps().size(), "copy");
+      List<Long> dropped = numbers(counts, "dropped", plan.dropSteps().size(), "drop");
       return new Position(
           fingerprint,
           Math.toIntExact(number(tree, "epoch")),
@@ -101,6 +145,7 @@ public record Position(
           number(tree, "rows"),
           Math.toIntExact(number(tree, "split")),
           number(tree, "row"),
+          places(tree, members(plan)),
           new Counts(
               number(counts, "read"),
               added,
@@ -112,6 +157,31 @@ public record Position(
     } catch (ClassCastException | ArithmeticException | IllegalArgumentException e) {
       throw invalid("" + e.getMessage());
     }
+  }
+
+  private static List<Place> places(Map<?, ?> tree, int members) {
+    List<Place> places = new ArrayList<>();
+    if (tree.get("places") instanceof List<?> written) {
+      for (Object place : written) {
+        List<Long> numbers = ((List<?>) place).stream().map(Long.class::cast).toList();
+        if (numbers.size() != PLACE_NUMBERS || numbers.stream().anyMatch(number -> number < 0)) {
+          throw new IllegalArgumentException("the place " + numbers);
+        }
+        places.add(
+            new Place(
+                Math.toIntExact(numbers.get(0)),
+                Math.toIntExact(numbers.get(1)),
+                numbers.get(2),
+                numbers.get(3),
+                numbers.get(4),
+                numbers.get(5)));
+      }
+    }
+    if (places.size() != members) {
+      throw invalid(
+          "it has places of %d datasets, the mix has %d".formatted(places.size(), members));
+    }
+    return places;
   }
 
   private static List<Long> numbers(Map<?, ?> counts, String key, int steps, String what) {

@@ -1,57 +1,28 @@
 package io.lastmile.sequence;
 
 import io.lastmile.batch.PackedRows;
-import io.lastmile.error.FailureKind;
-import io.lastmile.error.LastmileException;
-import io.lastmile.plan.DatasetPlan;
-import io.lastmile.plan.Tally;
+import io.lastmile.plan.FeedPlan;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The global row sequence of one epoch: takes the rows of split 0, then 1, then 2 …, and cuts them
- * into steps of world size × batch rows.
- *
- * <p>Only the worker whose split has its turn appends; the turn passes under a lock, which hands
- * the fields over from one worker to the next.
+ * The global row sequence of one epoch, cut into steps of world size × batch rows. Rows are added
+ * by one thread at a time.
  */
-public final class Sequence {
-  private final DatasetPlan plan;
+public abstract sealed class Sequence permits TableSequence, MixedSequence {
+  private final FeedPlan plan;
   private final int batch;
   private final int worldSize;
   private final StepSink sink;
   private final IdentityDigest identities;
 
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition passed = lock.newCondition();
-
-  /** Written under the lock by whoever has the turn; read by all. */
-  private volatile int turn;
-
-  /** Written under the lock by whoever has the turn; read by all. */
-  private volatile boolean reachedLimit;
-
-  /**
-   * The batches being filled, by rank; only as many as have rows. Owned by whoever has the turn,
-   * like all fields below.
-   */
+  /** The batches being filled, by rank; only as many as have rows. */
   private final List<Target> targets = new ArrayList<>();
 
   private int filled;
-  private long skip;
-  private long rowOfSplit;
-
-  /** Rows until the limit. */
-  private long left;
-
-  /** Rows of the split beyond the limit. */
-  private long overLimit;
-
   private long digest;
   private volatile Position position;
 
@@ -63,116 +34,78 @@ public final class Sequence {
    * @param start the first row
    * @param sink of its steps
    */
-  public Sequence(DatasetPlan plan, int worldSize, Position start, StepSink sink) {
+  Sequence(FeedPlan plan, int worldSize, Position start, StepSink sink) {
     this.plan = plan;
     this.batch = plan.dataset().batch();
     this.worldSize = worldSize;
     this.sink = sink;
-    this.identities = new IdentityDigest(plan.table().files(), !plan.query().copies().isEmpty());
+    this.identities = new IdentityDigest(plan.identityPaths(), !plan.copySteps().isEmpty());
     this.position = start;
-    this.turn = start.split();
-    this.skip = start.row();
     this.digest = start.digest();
-    this.left = plan.limit() == null ? Long.MAX_VALUE : plan.limit().rows() - start.rows();
-    this.reachedLimit = left <= 0;
-  }
-
-  /** Whether the limit of the epoch is reached: no split behind those that are appended is run. */
-  public boolean hasReachedLimit() {
-    return reachedLimit;
-  }
-
-  /** Whether it is the turn of a split. Any thread. */
-  public boolean hasTurn(int ordinal) {
-    return turn == ordinal;
-  }
-
-  /** Waits for the turn of a split; false: it does not come, since the limit is reached before. */
-  public boolean awaitTurn(int ordinal) throws InterruptedException {
-    lock.lockInterruptibly();
-    try {
-      while (turn != ordinal && !reachedLimit) {
-        passed.await();
-      }
-      return turn == ordinal && !reachedLimit;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** Appends the next rows of the split whose turn it is; waits where a rank has no free slot. */
-  public void append(RowSource rows) throws InterruptedException {
-    int from = (int) Math.min(skip, rows.rows());
-    skip -= from;
-    rowOfSplit += from;
-    int end = from + (int) Math.min(rows.rows() - from, left);
-    left -= end - from;
-    overLimit += rows.rows() - end;
-    while (from < end) {
-      int room = batch - filled % batch;
-      int count = write(filled / batch, rows, from, Math.min(room, end - from));
-      for (int row = from; row < from + count; row++) {
-        digest += identities.of(rows.identity(row), rows.copy(row));
-      }
-      from += count;
-      filled += count;
-      rowOfSplit += count;
-      if (filled == worldSize * batch) {
-        publish(filled, 0);
-      }
-    }
-  }
-
-  /**
-   * All rows of the split whose turn it is have been appended: the next split has its turn.
-   *
-   * @param tally what became of the rows of the split
-   */
-  public void passTurn(int ordinal, Tally tally) {
-    if (skip > 0) {
-      throw LastmileException.of(
-          FailureKind.USER,
-          "Invalid position: row %d of split %d (it has %d)"
-              .formatted(rowOfSplit + skip, ordinal, rowOfSplit));
-    }
-    lock.lock();
-    try {
-      Position now = position;
-      position =
-          at(
-              now.step(),
-              now.rows(),
-              now.split(),
-              now.row(),
-              now.counts().plusSplit(tally, overLimit),
-              now.digest());
-      rowOfSplit = 0;
-      overLimit = 0;
-      reachedLimit = left <= 0;
-      turn = ordinal + 1;
-      passed.signalAll();
-    } finally {
-      lock.unlock();
-    }
   }
 
   /**
    * The position after the last complete step; its counts may already know of splits behind it. Any
    * thread.
    */
-  public Position position() {
+  public final Position position() {
     return position;
   }
 
   /**
-   * All splits have been appended: divides what is left evenly among the ranks, and gives the start
-   * of the next epoch.
+   * All rows have been added: divides what is left evenly among the ranks, and gives the start of
+   * the next epoch.
    */
-  public Position finish() throws InterruptedException {
+  public final Position finish() throws InterruptedException {
     if (filled > 0) {
       divideLastStep();
     }
     return Position.startOf(position.epoch() + 1, plan);
+  }
+
+  /** Rows until the step that is being filled is complete, at least one. */
+  final int room() {
+    return worldSize * batch - filled;
+  }
+
+  /** Rows of the epoch that have been added. */
+  final long rows() {
+    return position.rows() + filled;
+  }
+
+  /** Adds rows [first, end); waits where a rank has no free slot. */
+  final void add(RowSource rows, int first, int end) throws InterruptedException {
+    int from = first;
+    while (from < end) {
+      int free = batch - filled % batch;
+      int count = write(filled / batch, rows, from, Math.min(free, end - from));
+      for (int row = from; row < from + count; row++) {
+        digest += identities.of(rows.identity(row), rows.copy(row));
+      }
+      from += count;
+      filled += count;
+      added(count);
+      if (filled == worldSize * batch) {
+        publish(filled, 0);
+      }
+    }
+  }
+
+  /** So many rows more have been added; told before the step they complete is published. */
+  abstract void added(int rows);
+
+  /** The position with the next row, wherever this sequence keeps that. */
+  abstract Position placed(Position at);
+
+  /** The position of now with the next row as it is kept: all rows are added. */
+  final void place() {
+    position = placed(position);
+  }
+
+  /** The position of now with other counts. */
+  final void count(Counts counts) {
+    Position now = position;
+    position = now.counting(now.step(), now.rows(), counts, now.digest());
   }
 
   /** Writes up to count rows into the batch of a rank, at least one; says how many. */
@@ -240,14 +173,9 @@ public final class Sequence {
           .forEach((tensor, count) -> unknown.merge(tensor, count, Long::sum));
     }
     Position before = position;
+    Counts counts = before.counts().plusStep(rows, padded, unknown);
     Position after =
-        at(
-            before.step() + 1,
-            before.rows() + rows,
-            turn,
-            rowOfSplit,
-            before.counts().plusStep(rows, padded, unknown),
-            digest);
+        placed(before.counting(before.step() + 1, before.rows() + rows, counts, digest));
     byte[] json = after.json();
     List<PackedRows> ranks = targets.stream().map(Target::rows).toList();
     for (int rank = 0; rank < ranks.size(); rank++) {
@@ -258,9 +186,5 @@ public final class Sequence {
     targets.clear();
     filled = 0;
     sink.publish(ranks, after);
-  }
-
-  private Position at(long step, long rows, int split, long row, Counts counts, long sum) {
-    return new Position(plan.fingerprint(), position.epoch(), step, rows, split, row, counts, sum);
   }
 }

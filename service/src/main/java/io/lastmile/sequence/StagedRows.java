@@ -36,6 +36,27 @@ public final class StagedRows implements RowSource {
     number = order == null ? row : picked(row, order);
   }
 
+  /** Row i is row {@code number[i]} of {@code buffers.get(owner[i])}. */
+  StagedRows(List<PackedRows> buffers, int[] owner, int[] number) {
+    this.buffers = List.copyOf(buffers);
+    this.owner = owner;
+    this.number = number;
+  }
+
+  List<PackedRows> buffers() {
+    return buffers;
+  }
+
+  /** Index of the buffer of a row. */
+  int owner(int row) {
+    return owner[row];
+  }
+
+  /** Number of a row in its buffer. */
+  int number(int row) {
+    return number[row];
+  }
+
   private static int[] picked(int[] values, int[] order) {
     int[] result = new int[order.length];
     for (int i = 0; i < order.length; i++) {

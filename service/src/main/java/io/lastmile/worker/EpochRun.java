@@ -1,11 +1,12 @@
 package io.lastmile.worker;
 
 import io.lastmile.dataset.Dataset;
-import io.lastmile.dispatch.Dispatcher;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
+import io.lastmile.plan.CountedStep;
 import io.lastmile.plan.DatasetPlan;
-import io.lastmile.plan.DropStep;
+import io.lastmile.plan.FeedPlan;
+import io.lastmile.plan.MixPlan;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Session;
 import io.lastmile.sequence.Position;
@@ -36,11 +37,9 @@ public final class EpochRun {
     void skipped(String file, int rowGroup, String why);
   }
 
-  private final DatasetPlan plan;
+  private final FeedPlan plan;
   private final Engine engine;
-  private final Dispatcher dispatcher;
-  private final Sequence sequence;
-  private final StagingPool pool;
+  private final Epoch epoch;
   private final Listener listener;
   private final List<Thread> threads = new ArrayList<>();
   private final List<Session> sessions = new ArrayList<>();
@@ -60,7 +59,7 @@ public final class EpochRun {
    * @param listener told of the end
    */
   public EpochRun(
-      DatasetPlan plan,
+      FeedPlan plan,
       Engine engine,
       int workers,
       int worldSize,
@@ -70,19 +69,17 @@ public final class EpochRun {
     this.plan = plan;
     this.engine = engine;
     this.listener = listener;
-    this.sequence = new Sequence(plan, worldSize, start, sink);
-    this.pool = new StagingPool(plan.stagingLayout());
-    this.dispatcher =
-        new Dispatcher(
-            plan.splits().of(start.epoch()),
-            start.split(),
-            plan.budget().staging(),
-            plan::stagingBytes);
-    this.running = new AtomicInteger(workers);
-    for (int worker = 0; worker < workers; worker++) {
-      String name = "worker-" + plan.name() + "-" + worker;
-      threads.add(Thread.ofPlatform().name(name).daemon().unstarted(this::work));
+    this.epoch =
+        switch (plan) {
+          case DatasetPlan table ->
+              new TableEpoch(table, workers, worldSize, start, sink, listener);
+          case MixPlan mix -> new MixEpoch(mix, workers, worldSize, start, sink, listener);
+        };
+    for (Epoch.Work work : epoch.work()) {
+      String name = "worker-" + plan.name() + "-" + threads.size();
+      threads.add(Thread.ofPlatform().name(name).daemon().unstarted(() -> run(work)));
     }
+    this.running = new AtomicInteger(threads.size());
   }
 
   /** Starts the workers. */
@@ -92,7 +89,7 @@ public final class EpochRun {
 
   /** The sequence of this epoch. */
   public Sequence sequence() {
-    return sequence;
+    return epoch.sequence();
   }
 
   /** Ends the workers and waits until they are gone. Not from a worker's own thread. */
@@ -121,13 +118,13 @@ public final class EpochRun {
     threads.stream().filter(thread -> thread != Thread.currentThread()).forEach(Thread::interrupt);
   }
 
-  private void work() {
+  private void run(Epoch.Work work) {
     try (Session session = engine.connect()) {
       synchronized (sessions) {
         sessions.add(session);
       }
       try {
-        new SplitRunner(plan, session, dispatcher, sequence, pool, listener).runAll();
+        work.run(session);
       } finally {
         synchronized (sessions) {
           sessions.remove(session);
@@ -154,15 +151,17 @@ public final class EpochRun {
 
   /** The failure of an epoch that has no rows where it must; null: it has some, or it need not. */
   private @Nullable LastmileException empty() {
-    Position end = sequence.position();
+    Position end = sequence().position();
     if (end.rows() > 0 || plan.dataset().onEmpty() == Dataset.OnEmpty.ALLOW) {
       return null;
     }
     StringBuilder dropped = new StringBuilder();
-    for (int i = 0; i < plan.drops().size(); i++) {
-      DropStep step = plan.drops().get(i);
+    for (int i = 0; i < plan.dropSteps().size(); i++) {
+      CountedStep step = plan.dropSteps().get(i);
+      String of = step.dataset() == null ? "" : " of " + step.dataset();
       long rows = end.counts().dropped().get(i);
-      dropped.append(", dropped by step %d (%s) %d".formatted(step.step(), step.kind(), rows));
+      dropped.append(
+          ", dropped by step %d (%s)%s %d".formatted(step.step(), step.kind(), of, rows));
     }
     return LastmileException.of(
         FailureKind.DATA,
@@ -185,7 +184,7 @@ public final class EpochRun {
       if (failed != null) {
         listener.failed(failed);
       } else {
-        Position next = sequence.finish();
+        Position next = sequence().finish();
         LastmileException empty = empty();
         if (empty == null) {
           listener.ended(next);
@@ -196,7 +195,7 @@ public final class EpochRun {
     } catch (InterruptedException _) {
       // Stopped while the last step waited for a slot.
     } finally {
-      pool.close();
+      epoch.close();
     }
   }
 }

@@ -1,10 +1,6 @@
 package io.lastmile.worker;
 
 import io.lastmile.batch.InvalidValueException;
-import io.lastmile.dataset.Shuffle;
-import io.lastmile.dispatch.Assignment;
-import io.lastmile.dispatch.Dispatcher;
-import io.lastmile.dispatch.DispatcherState;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
@@ -13,51 +9,34 @@ import io.lastmile.query.QueryException;
 import io.lastmile.query.Rows;
 import io.lastmile.query.Session;
 import io.lastmile.query.Vectors;
-import io.lastmile.sequence.Sequence;
+import io.lastmile.sequence.StagedRows;
 import io.lastmile.split.Split;
 
-/** Runs splits, one after the other, on one thread with its own connection to the engine. */
+/** Runs splits of a table, on one thread with its own connection to the engine. */
 final class SplitRunner {
   private final DatasetPlan plan;
   private final Session session;
-  private final Dispatcher dispatcher;
-  private final Sequence sequence;
   private final StagingPool pool;
   private final EpochRun.Listener listener;
 
-  SplitRunner(
-      DatasetPlan plan,
-      Session session,
-      Dispatcher dispatcher,
-      Sequence sequence,
-      StagingPool pool,
-      EpochRun.Listener listener) {
+  SplitRunner(DatasetPlan plan, Session session, StagingPool pool, EpochRun.Listener listener) {
     this.plan = plan;
     this.session = session;
-    this.dispatcher = dispatcher;
-    this.sequence = sequence;
     this.pool = pool;
     this.listener = listener;
   }
 
-  /** Runs splits until there are none left. */
-  void runAll() throws InterruptedException {
-    Assignment assignment = dispatcher.next();
-    while (assignment != null && !sequence.hasReachedLimit()) {
-      int ordinal = assignment.split().ordinal();
-      if (assignment.mode() != DispatcherState.Mode.STREAMED || sequence.awaitTurn(ordinal)) {
-        run(assignment);
-      }
-      dispatcher.appended(ordinal);
-      assignment = dispatcher.next();
-    }
-  }
-
-  private void run(Assignment assignment) throws InterruptedException {
-    Split rest = assignment.split();
+  /**
+   * Runs a split.
+   *
+   * @param reserved bytes of staging reserved for it
+   * @param outlet of its rows
+   */
+  void run(Split split, long reserved, Outlet outlet) throws InterruptedException {
+    Split rest = split;
     while (true) {
       try {
-        run(rest, assignment.bytes());
+        attempt(rest, reserved, outlet);
         return;
       } catch (QueryException e) {
         rest = new Diagnosis(plan, session).readable(rest, e, listener);
@@ -65,20 +44,20 @@ final class SplitRunner {
     }
   }
 
-  private void run(Split split, long reserved) throws InterruptedException {
+  private void attempt(Split split, long reserved, Outlet outlet) throws InterruptedException {
     long[] counters = new long[plan.query().counters()];
-    try (Staging staging = new Staging(pool)) {
+    Staging staging = new Staging(pool);
+    try {
       session.counting(counters);
-      long kept = split.parts().isEmpty() ? 0 : query(split, staging, reserved);
+      long kept = split.parts().isEmpty() ? 0 : query(split, staging, reserved, outlet);
       Tally tally = plan.query().tally(counters, kept);
       Diagnosis.checkUnchanged(split);
       checkCount(split, tally, kept);
-      if (sequence.awaitTurn(split.ordinal())) {
-        sequence.append(staging.ordered(plan.splits().rowOrder(split, staging.rows())));
-        sequence.passTurn(split.ordinal(), tally);
-      }
+      StagedRows rows = staging.ordered(plan.splits().rowOrder(split, staging.rows()));
+      outlet.complete(rows, tally, staging.handedOver());
     } finally {
       session.counting(null);
+      staging.close();
     }
   }
 
@@ -86,8 +65,9 @@ final class SplitRunner {
    * Runs the query; rows go to staging, or into the sequence when it is their turn and their order.
    * Says how many there were.
    */
-  private long query(Split split, Staging staging, long reserved) throws InterruptedException {
-    boolean streams = plan.dataset().shuffle() instanceof Shuffle.None && !Diagnosis.skips(plan);
+  private long query(Split split, Staging staging, long reserved, Outlet outlet)
+      throws InterruptedException {
+    boolean streams = outlet.streams() && !Diagnosis.skips(plan);
     long kept = 0;
     long last = -1;
     long room = reserved;
@@ -99,28 +79,28 @@ final class SplitRunner {
         VectorRows rows = new VectorRows(vectors, plan.query());
         last = checkOrder(rows, last, split);
         kept += rows.rows();
-        if (streams && sequence.hasTurn(split.ordinal())) {
-          flush(staging);
-          append(rows);
+        if (streams && outlet.hasTurn()) {
+          flush(staging, outlet);
+          append(rows, outlet);
         } else {
           stage(rows, staging);
-          room = withinBudget(staging, room, split, streams);
+          room = withinBudget(staging, room, split, streams, outlet);
         }
       }
     }
     return kept;
   }
 
-  private void flush(Staging staging) throws InterruptedException {
+  private static void flush(Staging staging, Outlet outlet) throws InterruptedException {
     if (!staging.isEmpty()) {
-      sequence.append(staging.ordered(null));
+      outlet.append(staging.ordered(null));
       staging.close();
     }
   }
 
-  private void append(VectorRows rows) throws InterruptedException {
+  private void append(VectorRows rows, Outlet outlet) throws InterruptedException {
     try {
-      sequence.append(rows);
+      outlet.append(rows);
     } catch (InvalidValueException e) {
       throw Diagnosis.invalidValue(plan, rows, e);
     }
@@ -138,13 +118,13 @@ final class SplitRunner {
    * Reserves more where the footers promised too little; where there is no more, a split that may
    * stream waits for its turn.
    */
-  private long withinBudget(Staging staging, long room, Split split, boolean streams)
+  private long withinBudget(Staging staging, long room, Split split, boolean streams, Outlet outlet)
       throws InterruptedException {
     long missing = staging.bytes() - room;
     if (missing <= 0) {
       return room;
     }
-    if (dispatcher.extend(split.ordinal(), missing)) {
+    if (outlet.extend(missing)) {
       return room + missing;
     }
     if (!streams) {
@@ -153,8 +133,8 @@ final class SplitRunner {
           "Split %d of dataset \"%s\" needs more than the %d MiB left of its budget for rows that wait (lower shuffle.row_groups or raise cluster.workers.memory)"
               .formatted(split.ordinal(), plan.name(), room >> 20));
     }
-    if (sequence.awaitTurn(split.ordinal())) {
-      flush(staging);
+    if (outlet.awaitTurn()) {
+      flush(staging, outlet);
     }
     return room;
   }

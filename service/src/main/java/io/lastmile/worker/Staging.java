@@ -74,8 +74,16 @@ final class Staging implements AutoCloseable {
   }
 
   /** The rows in an order; null: as they came. */
-  RowSource ordered(int @Nullable [] order) {
+  StagedRows ordered(int @Nullable [] order) {
     return new StagedRows(buffers, order);
+  }
+
+  /** Leaves the memory to somebody else: what gives it back. */
+  Runnable handedOver() {
+    List<PackedRows> handed = List.copyOf(buffers);
+    buffers.clear();
+    bytes = 0;
+    return () -> handed.forEach(pool::giveBack);
   }
 
   /** Gives all memory back. */

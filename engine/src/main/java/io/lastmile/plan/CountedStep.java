@@ -1,0 +1,18 @@
+package io.lastmile.plan;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A step whose rows are counted: those that it drops, or adds.
+ *
+ * @param dataset whose step it is; null: the one that the feed is of
+ * @param step its number among the steps of that dataset, from 0; those behind the last are none of
+ *     the user's
+ * @param kind its key, such as {@code filter}
+ */
+public record CountedStep(@Nullable String dataset, int step, String kind) {
+  /** The same step, seen from a mix of its dataset. */
+  CountedStep of(String mixed) {
+    return new CountedStep(mixed, step, kind);
+  }
+}

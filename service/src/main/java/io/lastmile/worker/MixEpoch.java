@@ -1,0 +1,151 @@
+package io.lastmile.worker;
+
+import io.lastmile.dataset.Mix;
+import io.lastmile.dispatch.MixDispatcher;
+import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.MixPlan;
+import io.lastmile.plan.Tally;
+import io.lastmile.query.Session;
+import io.lastmile.sequence.MixedSequence;
+import io.lastmile.sequence.Place;
+import io.lastmile.sequence.Position;
+import io.lastmile.sequence.RowSource;
+import io.lastmile.sequence.StagedRows;
+import io.lastmile.sequence.StepSink;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One epoch of a mix: workers run the splits of its members and leave them to one thread more,
+ * which takes their rows.
+ */
+final class MixEpoch implements Epoch {
+  private static final int PASS_BITS = 32;
+
+  private final MixPlan plan;
+  private final int workers;
+  private final EpochRun.Listener listener;
+  private final MixDispatcher dispatcher;
+  private final List<SplitQueue> queues = new ArrayList<>();
+  private final List<StagingPool> pools = new ArrayList<>();
+  private final MixedSequence sequence;
+
+  MixEpoch(
+      MixPlan plan,
+      int workers,
+      int worldSize,
+      Position start,
+      StepSink sink,
+      EpochRun.Listener listener) {
+    this.plan = plan;
+    this.workers = workers;
+    this.listener = listener;
+    List<MixDispatcher.Member> members = new ArrayList<>();
+    for (int i = 0; i < plan.members().size(); i++) {
+      members.add(member(i, start.epoch(), start.places().get(i)));
+    }
+    this.dispatcher = new MixDispatcher(members);
+    for (int i = 0; i < members.size(); i++) {
+      DatasetPlan member = plan.members().get(i);
+      pools.add(new StagingPool(member.stagingLayout()));
+      queues.add(new SplitQueue(dispatcher, i, member.splits().count()));
+    }
+    this.sequence = new MixedSequence(plan, worldSize, start, sink, List.copyOf(queues));
+  }
+
+  private MixDispatcher.Member member(int index, int epoch, Place start) {
+    DatasetPlan member = plan.members().get(index);
+    int count = member.splits().count();
+    boolean repeats = plan.mix().onDry() == Mix.OnDry.REPEAT && count > 0;
+    return new MixDispatcher.Member(
+        pass -> member.splits().of(epoch + ((long) pass << PASS_BITS)),
+        count,
+        start.pass() * count + start.split(),
+        repeats ? Integer.MAX_VALUE : count,
+        plan.mix().parts().get(index).ratio(),
+        member.budget().staging(),
+        member::stagingBytes);
+  }
+
+  @Override
+  public MixedSequence sequence() {
+    return sequence;
+  }
+
+  @Override
+  public List<Work> work() {
+    List<Work> work = new ArrayList<>();
+    for (int worker = 0; worker < workers; worker++) {
+      work.add(this::runSplits);
+    }
+    work.add(_ -> takeRows());
+    return work;
+  }
+
+  @Override
+  public void close() {
+    pools.forEach(StagingPool::close);
+  }
+
+  private void takeRows() throws InterruptedException {
+    try {
+      sequence.takeAll();
+    } finally {
+      dispatcher.end();
+    }
+  }
+
+  /** Runs splits of whichever member needs one next, until the epoch has its rows. */
+  private void runSplits(Session session) throws InterruptedException {
+    List<SplitRunner> runners = new ArrayList<>();
+    for (int i = 0; i < pools.size(); i++) {
+      runners.add(new SplitRunner(plan.members().get(i), session, pools.get(i), listener));
+    }
+    MixDispatcher.Assignment assignment = dispatcher.next();
+    while (assignment != null) {
+      runners
+          .get(assignment.member())
+          .run(assignment.split(), assignment.bytes(), new Waiting(assignment));
+      assignment = dispatcher.next();
+    }
+  }
+
+  /** A split that waits as a whole. */
+  private final class Waiting implements Outlet {
+    private final MixDispatcher.Assignment assignment;
+
+    Waiting(MixDispatcher.Assignment assignment) {
+      this.assignment = assignment;
+    }
+
+    @Override
+    public boolean streams() {
+      return false;
+    }
+
+    @Override
+    public boolean hasTurn() {
+      return false;
+    }
+
+    @Override
+    public boolean awaitTurn() {
+      return false;
+    }
+
+    @Override
+    public void append(RowSource rows) {
+      throw new IllegalStateException("rows of a mix wait until their split is complete");
+    }
+
+    @Override
+    public boolean extend(long bytes) {
+      return dispatcher.extend(assignment, bytes);
+    }
+
+    @Override
+    public void complete(StagedRows rest, Tally tally, Runnable release) {
+      queues.get(assignment.member()).put(assignment, rest, tally, release);
+    }
+  }
+}

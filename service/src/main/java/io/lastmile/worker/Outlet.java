@@ -1,0 +1,32 @@
+package io.lastmile.worker;
+
+import io.lastmile.plan.Tally;
+import io.lastmile.sequence.RowSource;
+import io.lastmile.sequence.StagedRows;
+
+/** Where the rows of one split go. Used by the worker that runs it. */
+interface Outlet {
+  /** Whether rows may go on before the split is complete. */
+  boolean streams();
+
+  /** Whether it is the split's turn to append; only where it streams. */
+  boolean hasTurn();
+
+  /** Waits for the turn of the split; false: it does not come. Only where it streams. */
+  boolean awaitTurn() throws InterruptedException;
+
+  /** Appends the next rows of the split, whose turn it is. */
+  void append(RowSource rows) throws InterruptedException;
+
+  /** Reserves more staging; false when there is none. */
+  boolean extend(long bytes);
+
+  /**
+   * The split is complete.
+   *
+   * @param rest rows that have not been appended, in their order
+   * @param tally what became of the rows it read
+   * @param release gives the memory of the rest back: to be run once, whatever happens
+   */
+  void complete(StagedRows rest, Tally tally, Runnable release) throws InterruptedException;
+}
