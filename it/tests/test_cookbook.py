@@ -70,7 +70,7 @@ def joined(values: list[Any]) -> Any:
 
 def test_every_recipe_is_tested() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
-    assert len(RECIPES) == len(re.findall(r"^## ", COOKBOOK, re.MULTILINE)) == 9
+    assert len(RECIPES) == len(re.findall(r"^## ", COOKBOOK, re.MULTILINE)) == 10
     assert [name for name in RECIPES if f'read("{name}"' not in source] == []
 
 
@@ -169,6 +169,17 @@ def test_rare_surfaces(tables: Path, read: Callable[..., Any]) -> None:
     assert count > 0
     assert ((got["key surface"] == "board") & (got["label"] == 1)).sum() == 5 * count
     assert len(got["label"]) == len(table) + 4 * count
+
+
+def test_two_logs(tables: Path, read: Callable[..., Any]) -> None:
+    got = read("two-logs")
+    surfaces = whole(tables).column("surface").cast(pa.string())
+    feed = pc.sum(pc.is_in(surfaces, pa.array(["home", "related"]))).as_py()
+    rows = len(got["label"])
+    searches = (got["key surface"] == "search").sum()
+    assert set(got["key surface"].tolist()) == {"home", "related", "search"}
+    assert abs(searches / rows - 0.3) < 4 * np.sqrt(0.3 * 0.7 / rows)
+    assert rows - searches >= feed  # all of the larger at least once
 
 
 def test_backfill(tables: Path, read: Callable[..., Any]) -> None:

@@ -1,4 +1,4 @@
-"""Mixes of datasets against the oracle: rows, order, values, digest, counts, and every place to go on from."""
+"""Mixes of datasets against the oracle: rows, values, digest, counts, and where to go on from."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from test_language import POSITIVE, UID, delivered, digest_of, position
 
 import data
 from harness import Sandbox, check_ranks, drain, order, ranks
@@ -18,10 +19,10 @@ from oracle import mix as of_mix
 from oracle.dataset import NONE, Dataset, Shuffle
 from oracle.language import Explode, Limit, Step, Upsample
 from oracle.mix import Mixed
-from oracle.steps import Downsample, Filter, true
+from oracle.steps import Downsample, Filter, Select
 from oracle.tensors import Tensor
-from test_language import POSITIVE, UID, delivered, digest_of, position
 
+SAME = ("rows", "places", "digest")  # at the end of an epoch, wherever it was gone on from
 EVEN = ("uid % 2 = 0", lambda t: np.asarray(t.column("uid")) % 2 == 0)
 
 
@@ -36,11 +37,19 @@ def log(
 def two_logs(sandbox: Sandbox, on_dry: str, *, limit: int | None = None) -> Mixed:
     organic = log(sandbox, "organic", [Filter(*EVEN)], rows=500, shuffle=Shuffle(row_groups=3))
     where = ("label = 0", lambda t: ~POSITIVE[1](t))
-    thin = Downsample(0.5, where, weight=None, resample=True)
+    thin = Downsample(0.5, where=where, each_epoch=True)
     promoted = log(sandbox, "promoted", [thin], rows=200)
-    tensors = {"label": Tensor("label"), "seq": Tensor("seq", fill=-1), "emb": Tensor("emb", fill=0)}
+    tensors = {
+        "label": Tensor("label"),
+        "seq": Tensor("seq", fill=-1),
+        "emb": Tensor("emb", fill=0),
+    }
     datasets = {"organic": (organic, 0.7), "promoted": (promoted, 0.3)}
     return Mixed(datasets, tensors, on_dry, limit, batch=37)
+
+
+def uids(mix: Mixed, epoch: int = 0) -> list[int]:
+    return list(mix.sequence(epoch=epoch).rows.column("uid").to_pylist())
 
 
 def experiment(sandbox: Sandbox, mix: Mixed, **options: Any) -> Any:
@@ -53,9 +62,7 @@ def experiment(sandbox: Sandbox, mix: Mixed, **options: Any) -> Any:
 def test_rows_are_those_of_the_oracle(sandbox: Sandbox, on_dry: str, world: int) -> None:
     mix = two_logs(sandbox, on_dry)
     with sandbox.serve(experiment(sandbox, mix)) as server:
-        got = ranks(
-            server.address, world, each=lambda feed: drain(feed, 2, states=True), epochs=2
-        )
+        got = ranks(server.address, world, each=lambda feed: drain(feed, 2, states=True), epochs=2)
     check_ranks(got, mix, epochs=(0, 1))  # type: ignore[arg-type]
     for epoch in (0, 1):
         sequence = mix.sequence(epoch=epoch)
@@ -63,29 +70,28 @@ def test_rows_are_those_of_the_oracle(sandbox: Sandbox, on_dry: str, world: int)
             rows = delivered(batch.state)
             if batch.epoch == epoch and position(batch.state)["epoch"] == epoch and rows:
                 assert digest_of(batch.state) == sequence.digests[rows - 1]
-    uids = [order([[b for b in rank if b.epoch == epoch] for rank in got]) for epoch in (0, 1)]
-    assert uids[0] != uids[1]
+    found = [order([[b for b in rank if b.epoch == epoch] for rank in got]) for epoch in (0, 1)]
+    assert found[0] != found[1]
 
 
 @pytest.mark.parametrize("on_dry", ["stop", "repeat", "rest"])
 def test_every_batch_is_a_place_to_go_on_from(sandbox: Sandbox, on_dry: str) -> None:
     mix = two_logs(sandbox, on_dry)
-    whole = mix.sequence().rows.column("uid").to_pylist()
+    whole = uids(mix)
     with sandbox.serve(experiment(sandbox, mix)) as server:
         got = ranks(server.address, 2, each=lambda feed: drain(feed, states=True))
         assert order(got) == whole
-        ends = []
+        end = position(got[0][-1].state)
         for batch in got[0]:
-            if position(batch.state)["epoch"] == 0:
-                rest = ranks(
-                    server.address,
-                    3,
-                    state=batch.state,
-                    each=lambda feed: drain(feed, states=True),
-                )
-                assert order(rest) == whole[delivered(batch.state) :]
-                ends.append(rest[0][-1].state)
-        assert all(end == got[0][-1].state for end in ends)
+            rest = ranks(
+                server.address, 3, state=batch.state, each=lambda feed: drain(feed, states=True)
+            )
+            left = whole[delivered(batch.state) :]
+            assert order(rest) == (left or uids(mix, epoch=1))
+            if left:
+                last = position(rest[0][-1].state)
+                assert [last[key] for key in SAME] == [end[key] for key in SAME]
+                assert last["counts"] | {"padded": 0} == end["counts"] | {"padded": 0}
 
 
 @pytest.mark.parametrize("on_dry", ["stop", "repeat", "rest"])
@@ -94,9 +100,7 @@ def test_every_row_of_the_sources_is_accounted_for(
     sandbox: Sandbox, on_dry: str, workers: int
 ) -> None:
     mix = two_logs(sandbox, on_dry)
-    path = experiment(
-        sandbox, mix, train={"script": "train.py", "ranks": 2}, workers=workers
-    )
+    path = experiment(sandbox, mix, train={"script": "train.py", "ranks": 2}, workers=workers)
     sandbox.write("train.py", "import lastmile\nfor batch in lastmile.feed('train'): pass\n")
     done = sandbox.run(path).expect(0)
     epoch = done.summary["datasets"]["train"]["epochs"][0]
@@ -140,9 +144,8 @@ def test_ratios_hold_and_are_drawn_row_by_row(sandbox: Sandbox) -> None:
 
 
 def test_copies_in_one_dataset_and_none_in_another(sandbox: Sandbox) -> None:
-    copied = log(sandbox, "copied", [Explode(["seq"]), Upsample(2, POSITIVE)])
-    unnested = Filter("seq IS NOT NULL", lambda t: np.asarray(t.column("seq").is_valid()))
-    plain = log(sandbox, "plain", [unnested])
+    copied = log(sandbox, "copied", [Explode(["seq"]), Upsample(2, POSITIVE), Select(["uid"])])
+    plain = log(sandbox, "plain", [Select(["uid"])])
     mix = Mixed({"copied": (copied, 0.5), "plain": (plain, 0.5)}, UID, "rest", batch=64)
     with sandbox.serve(experiment(sandbox, mix)) as server:
         got = ranks(server.address, 1, each=lambda feed: drain(feed, states=True))
@@ -172,21 +175,20 @@ def test_limits_of_the_mix_and_of_its_datasets(
         check_ranks(got, mix)  # type: ignore[arg-type]
         whole = order(got)
         for batch in got[0][::5]:
-            if position(batch.state)["epoch"] == 0:
-                rest = ranks(server.address, 1, state=batch.state)
-                assert order(rest) == whole[delivered(batch.state) :]
+            rest = ranks(server.address, 1, state=batch.state)
+            assert order(rest) == (whole[delivered(batch.state) :] or uids(mix, epoch=1))
 
 
 def test_the_rows_are_the_same_with_any_number_of_workers(sandbox: Sandbox) -> None:
     mix = two_logs(sandbox, "repeat")
-    whole = mix.sequence().rows.column("uid").to_pylist()
+    whole = uids(mix)
     for workers in (1, 2, 5):
         with sandbox.serve(experiment(sandbox, mix, workers=workers)) as server:
             assert order(ranks(server.address, 2)) == whole
 
 
 def nobody() -> Filter:
-    return Filter("uid < 0", lambda t: np.zeros(len(t), bool))
+    return Filter("uid + 1 < 0", lambda t: np.zeros(len(t), bool))
 
 
 @pytest.mark.parametrize("on_dry", ["stop", "repeat", "rest"])
@@ -233,7 +235,9 @@ def test_a_dataset_is_fed_alone_and_mixed(sandbox: Sandbox) -> None:
     with sandbox.serve(experiment(sandbox, mix)) as server:
         check_ranks(ranks(server.address, 2, name="alone"), alone)
         check_ranks(ranks(server.address, 2), mix)  # type: ignore[arg-type]
-        with pytest.raises(Exception, match=r'"bare" has no tensors \(it is only there to be mixed\)'):
+        with pytest.raises(
+            Exception, match=r'"bare" has no tensors \(it is only there to be mixed\)'
+        ):
             ranks(server.address, 1, name="bare")
 
 
@@ -290,9 +294,8 @@ def test_explain_and_validate_know_mixes(sandbox: Sandbox) -> None:
 
 
 def test_draws_are_those_of_the_guarantees() -> None:
-    seen = [of_mix.chosen([0.5, 0.3, 0.2], set(), of_mix.unit(42, 0, row)) for row in range(16)]
-    assert seen == VECTORS
-    assert true is not None
-
-
-VECTORS: list[int] = []
+    ratios = [0.5, 0.3, 0.2]
+    seen = [of_mix.chosen(ratios, set(), of_mix.unit(42, 0, row)) for row in range(16)]
+    assert seen == [1, 0, 1, 1, 1, 0, 1, 1, 1, 0, 1, 2, 2, 1, 0, 0]
+    rest = [of_mix.chosen(ratios, {0}, of_mix.unit(42, 1, row)) for row in range(16)]
+    assert rest == [2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]

@@ -323,14 +323,14 @@ def arrow(*paths: Path) -> Dataset:
 def mix(ratios: Mapping[str, float], *, on_dry: OnDry = "stop") -> Dataset:
     """Begin a mix of other datasets of the same experiment.
 
-    Which of them gives the next row is drawn by their ratios; each keeps its steps and its order. A dataset that is only
-    mixed needs no tensors.
+    Which of them gives the next row is drawn by their ratios; each keeps its steps and its order. A dataset that is
+    only mixed needs no tensors.
 
     Args:
         ratios: shares of the rows in (0, 1) by name of the dataset, at least two, summing to 1.
-        on_dry: when a row is to come from a dataset that has none left, the epoch ends ("stop"), the dataset starts over
-            until each has been read to its end once ("repeat"), or the others go on without it until none has a row
-            left ("rest").
+        on_dry: when a row is to come from a dataset that has none left, the epoch ends ("stop"), the dataset starts
+            over until each has been read to its end once ("repeat"), or the others go on without it until none has a
+            row left ("rest").
     """
     return Dataset(Said(_mix.mix(ratios, on_dry)))
 
@@ -355,7 +355,9 @@ def _small(table: object) -> object:
 def finished(dataset: Dataset, name: str, *, mixed: bool) -> Json:
     """Return the canonical form of a dataset under its name, the defaults that hang on it written out.
 
-    A dataset that is mixed into another needs no tensors. Raises UserError for parts that do not fit together, with the place as the engine names it.
+    A dataset that is mixed into another needs no tensors.
+
+    Raises UserError for parts that do not fit together, with the place as the engine names it.
     """
     said = dataset._said
     place = f"datasets.{name}"

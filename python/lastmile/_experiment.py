@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -106,8 +105,9 @@ def _datasets(written: object) -> Json:
     datasets = {_checks.name("name", name): _dataset_of(name, said[name]) for name in said}
     mixes = {name: mix for name, dataset in datasets.items() if (mix := _dataset.mixed(dataset))}
     mixed = {part for mix in mixes.values() for part, _ in mix.parts}
+    names = [*datasets]
     for name, mix in mixes.items():
-        mix.check(f"datasets.{name}", itertools.takewhile(lambda other, name=name: other != name, datasets), mixes)
+        mix.check(f"datasets.{name}", names[: names.index(name)], mixes)
     return [[name, _dataset.finished(datasets[name], name, mixed=name in mixed)] for name in datasets]
 
 

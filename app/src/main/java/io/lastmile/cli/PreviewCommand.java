@@ -1,6 +1,7 @@
 package io.lastmile.cli;
 
 import io.lastmile.dataset.Json;
+import io.lastmile.dataset.Mix;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.feed.TemporaryFolder;
@@ -100,8 +101,15 @@ final class PreviewCommand implements Callable<Integer> {
     }
   }
 
+  /** The dataset that is asked for, or all that are no mixes of others. */
   private List<String> names(ExperimentFile read) {
-    return dataset == null ? List.copyOf(read.experiment().datasets().keySet()) : List.of(dataset);
+    if (dataset != null) {
+      return List.of(dataset);
+    }
+    return read.experiment().datasets().entrySet().stream()
+        .filter(written -> !(written.getValue().source() instanceof Mix))
+        .map(Map.Entry::getKey)
+        .toList();
   }
 
   private void print(JobPlan plan, List<String> names) {

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * a multiple of 64 bytes.
  */
 public final class Layout {
-  /** Room for a position's JSON in bytes, beside its counts of unknown words. */
+  /** Room for a position's JSON in bytes, beside its counts. */
   private static final int POSITION_ROOM = 4096;
 
   /** Room for a count in JSON, and how much a letter of its name may take there. */
@@ -49,19 +49,26 @@ public final class Layout {
   }
 
   private final int rows;
+  private final int counts;
   private final List<Place> places;
   private final List<Group> groups;
   private final int ragged;
   private final long position;
   private final long bytes;
 
-  private Layout(int rows, Drawing drawing, long position) {
+  private Layout(int rows, int counts, Drawing drawing, long position) {
     this.rows = rows;
+    this.counts = counts;
     this.places = List.copyOf(drawing.places);
     this.groups = List.copyOf(drawing.groups);
     this.ragged = drawing.ragged;
     this.position = position;
     this.bytes = (drawing.at + 4095) & ~4095L;
+  }
+
+  /** Lays out forms for a number of rows that have no position. */
+  public static Layout of(List<TensorForm> forms, int rows, long[] capacities) {
+    return of(forms, rows, capacities, 0);
   }
 
   /**
@@ -70,10 +77,11 @@ public final class Layout {
    * @param forms in the order of the batch
    * @param rows that fit
    * @param capacities values that fit, for each ragged form in order
+   * @param counts that a position has beside those of unknown words
    */
-  public static Layout of(List<TensorForm> forms, int rows, long[] capacities) {
+  public static Layout of(List<TensorForm> forms, int rows, long[] capacities, int counts) {
     long position = align(HEADER + 8L * capacities.length);
-    Drawing drawing = new Drawing(rows, capacities, align(position + positionRoom(forms)));
+    Drawing drawing = new Drawing(rows, capacities, align(position + positionRoom(forms, counts)));
     int from = 0;
     while (from < forms.size()) {
       int end = from + 1;
@@ -83,11 +91,12 @@ public final class Layout {
       drawing.add(forms.subList(from, end));
       from = end;
     }
-    return new Layout(rows, drawing, position);
+    return new Layout(rows, counts, drawing, position);
   }
 
-  private static int positionRoom(List<TensorForm> forms) {
+  private static int positionRoom(List<TensorForm> forms, int counts) {
     return POSITION_ROOM
+        + COUNT_ROOM * counts
         + forms.stream()
             .filter(TensorForm::listed)
             .mapToInt(form -> COUNT_ROOM + LETTER_ROOM * form.name().length())
@@ -157,7 +166,7 @@ public final class Layout {
 
   /** The same forms with other capacities. */
   public Layout resized(int newRows, long[] capacities) {
-    return of(places.stream().map(Place::form).toList(), newRows, capacities);
+    return of(places.stream().map(Place::form).toList(), newRows, capacities, counts);
   }
 
   private static long align(long at) {
@@ -191,7 +200,7 @@ public final class Layout {
 
   /** Room for the position's JSON in bytes. */
   public int positionRoom() {
-    return positionRoom(places.stream().map(Place::form).toList());
+    return positionRoom(places.stream().map(Place::form).toList(), counts);
   }
 
   /** Bytes in all, a multiple of 4096. */

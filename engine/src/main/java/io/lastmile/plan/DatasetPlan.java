@@ -94,16 +94,13 @@ public record DatasetPlan(
 
   @Override
   public Layout slotLayout() {
-    return layout(dataset.batch());
+    int counts = copySteps().size() + dropSteps().size();
+    return Layout.of(forms, dataset.batch(), capacities(dataset.batch()), counts);
   }
 
   /** The layout of a staging buffer. */
   public Layout stagingLayout() {
-    return layout(STAGING_ROWS);
-  }
-
-  private Layout layout(int rows) {
-    return Layout.of(forms, rows, capacities(rows));
+    return Layout.of(forms, STAGING_ROWS, capacities(STAGING_ROWS));
   }
 
   /** Values of so many rows, with some to spare, for each ragged form in order. */

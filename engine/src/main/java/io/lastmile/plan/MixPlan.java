@@ -34,6 +34,9 @@ public record MixPlan(
   /** The kind of the step that drops the rows that an epoch has read and not taken at its end. */
   private static final String KIND = "mix";
 
+  /** Numbers that say how far a member has been taken. */
+  private static final int PLACE_COUNTS = 6;
+
   public MixPlan {
     members = List.copyOf(members);
   }
@@ -76,7 +79,8 @@ public record MixPlan(
         most[i] = Math.max(most[i], capacities[i]);
       }
     }
-    return Layout.of(members.getFirst().forms(), batch, most);
+    int counts = copySteps().size() + dropSteps().size() + PLACE_COUNTS * members.size();
+    return Layout.of(members.getFirst().forms(), batch, most, counts);
   }
 
   @Override

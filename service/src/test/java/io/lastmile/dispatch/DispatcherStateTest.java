@@ -45,6 +45,16 @@ class DispatcherStateTest {
   }
 
   @Test
+  void splitsThatAreNotNeededAreSkipped() {
+    DispatcherState state = DispatcherState.starting(0, 9, 100).apply(new Event.Assigned(60));
+    state = state.apply(new Event.Skipped(4));
+    assertThat(state.next()).isEqualTo(4);
+    assertThat(state.used()).isEqualTo(60);
+    assertThat(state.apply(new Event.Skipped(2)).next()).isEqualTo(4);
+    assertThat(state.apply(new Event.Skipped(10)).exhausted()).isTrue();
+  }
+
+  @Test
   void nothingIsLeftBehindTheLastSplit() {
     DispatcherState state = DispatcherState.starting(1, 2, 100).apply(new Event.Assigned(1));
     assertThat(state.exhausted()).isTrue();
