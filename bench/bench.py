@@ -1,10 +1,11 @@
-"""The figures that are promised, measured: first batch, preview, memory while many rows pass, wide tables.
+"""The figures that are promised, measured: first batch, preview, memory, wide tables, steps.
 
     ./dev bench                       all of them
     ./dev bench first-batch           median of --runs, with numpy and with torch
     ./dev bench preview               median of --runs, on the demo's logs and on generated wide tables
     ./dev bench memory --rows 2000000
     ./dev bench wide                  50 of 10,000 columns against 50 of 50
+    ./dev bench steps                 a split with joins and in a mix against one without
 
 Each figure is given as a ratio to its limit, with CPU seconds of the whole process tree beside the wall time. The last
 line of the output is all of it as JSON; --json FILE writes it to a file as well. Exit code 1 when a limit is exceeded.
@@ -25,6 +26,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import steps
 import tree
 import wide
 
@@ -33,7 +35,7 @@ LASTMILE = HOME / "lastmile"
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 MIB = 1 << 20
 
-FIGURES = ("first-batch", "preview", "memory", "wide")
+FIGURES = ("first-batch", "preview", "memory", "wide", "steps")
 
 FIRST_BATCH_LIMIT_S = 1.5
 FIRST_BATCH_ROWS = 200_000
@@ -236,9 +238,11 @@ def main() -> int:
         prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "figures", nargs="*", metavar="FIGURE", help="first-batch, preview, memory, wide (default: all)"
+        "figures", nargs="*", metavar="FIGURE", help="first-batch, preview, memory, wide, steps (default: all)"
     )
-    parser.add_argument("--runs", type=int, default=5, help="of each first batch, preview and table of wide")
+    parser.add_argument(
+        "--runs", type=int, default=5, help="of each first batch, preview, table of wide and variant of steps"
+    )
     parser.add_argument("--rows", type=int, default=10_000_000, help="that pass for the memory figure")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures as JSON as well")
     options = parser.parse_args()
@@ -258,6 +262,8 @@ def main() -> int:
                 report["preview"] = preview(folder, options.runs)
             elif figure == "wide":
                 report["wide"] = wide.wide(folder, options.runs)
+            elif figure == "steps":
+                report["steps"] = steps.steps(folder, options.runs)
             else:
                 report["memory"] = memory(folder, options.rows)
         finally:
