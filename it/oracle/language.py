@@ -157,14 +157,19 @@ class Explode:
 class Upsample:
     times: int
     where: tuple[str, Mask] | None = None
+    copy: str | None = None
 
     def yaml(self) -> dict[str, Any]:
         where = {} if self.where is None else {"where": self.where[0]}
-        return {"upsample": {"repeat": self.times} | where}
+        copy = {} if self.copy is None else {"copy": self.copy}
+        return {"upsample": {"repeat": self.times} | where | copy}
 
     def apply(self, rows: pa.Table, context: Context) -> pa.Table:
         where = np.ones(len(rows), bool) if self.where is None else self.where[1](rows)
-        return repeat(rows, np.where(where, self.times, 1))
+        more = repeat(rows, np.where(where, self.times, 1))
+        if self.copy is not None:
+            more = more.append_column(self.copy, more.column(copies(more)[-1]))
+        return more
 
 
 @dataclass(frozen=True)

@@ -290,7 +290,8 @@ def test_explode_refuses_lists_of_different_lengths(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("where", [POSITIVE, None])
 def test_upsample(sandbox: Sandbox, where: tuple[str, Mask] | None) -> None:
-    found = check(sandbox, table(sandbox, [Upsample(3, where), Sample(0.9)]))
+    steps: list[Step] = [Upsample(3, where, "copy"), Sample(0.9)]
+    found = check(sandbox, table(sandbox, steps, UID | {"copy": Tensor("copy")}))
     assert len(set(found)) < len(found)
 
 

@@ -145,9 +145,15 @@ class Dataset:
         """Keep a share of all rows, without weights. Arguments as for :meth:`downsample`."""
         return self._step(_steps.sample(keep, by=by, salt=salt, resample=resample))
 
-    def upsample(self, repeat: int, *, where: str | None = None) -> Dataset:
-        """Repeat rows: those for which the condition is TRUE, or all, are there so many times afterwards."""
-        return self._step(_steps.upsample(repeat, where))
+    def upsample(self, repeat: int, *, where: str | None = None, copy: str | None = None) -> Dataset:
+        """Repeat rows: those for which the condition is TRUE, or all, are there so many times afterwards.
+
+        Args:
+            repeat: times that they are there, > 0.
+            where: the condition; None for all rows.
+            copy: name of a new int64 column for the number of the copy, from 0; None for none.
+        """
+        return self._step(_steps.upsample(repeat, where, copy))
 
     def weight(self, factors: Mapping[str, str | float]) -> Dataset:
         """Multiply float32 columns, made where they do not exist, by expressions or numbers."""

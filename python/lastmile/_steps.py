@@ -176,10 +176,11 @@ def _draw(by: object, salt: object, resample: object) -> dict[str, Json]:
     }
 
 
-def upsample(repeat: object, where: object) -> Step:
+def upsample(repeat: object, where: object, copy: object) -> Step:
     """``upsample``."""
     condition = None if where is None else _checks.expression("where", where)
-    return Step("upsample", {"where": condition, "repeat": _checks.positive("repeat", repeat)})
+    column = None if copy is None else _checks.filled("copy", copy)
+    return Step("upsample", {"where": condition, "repeat": _checks.positive("repeat", repeat), "copy": column})
 
 
 def explode(columns: Iterable[object], position: object) -> Step:

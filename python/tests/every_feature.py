@@ -83,7 +83,7 @@ def _every_step() -> Dataset:
         .sample(0.25)
         .sample(1e-4, by="user_id", salt="half", resample="each_epoch")
         .upsample(3, where="surface = 'rare'")
-        .upsample(2)
+        .upsample(2, copy="time")
         .weight({"w": "1 / (1 + position)", "v": 0.5, "u": 2})
         .label(
             {

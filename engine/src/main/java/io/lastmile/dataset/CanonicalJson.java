@@ -185,6 +185,7 @@ public final class CanonicalJson {
     Map<String, @Nullable Object> tree = new HashMap<>();
     tree.put("where", step.where());
     tree.put("repeat", step.repeat());
+    tree.put("copy", step.copy());
     return tree;
   }
 

@@ -138,7 +138,7 @@ public record DatasetDraft(
 
   /** Then repeats the rows for which the SQL condition is TRUE so many times. */
   public DatasetDraft upsample(String where, int repeat) {
-    return step(new Step.Upsample(where, repeat));
+    return step(new Step.Upsample(where, repeat, null));
   }
 
   /** Then multiplies a float32 weight, made where it does not exist, by an SQL expression. */

@@ -28,7 +28,8 @@ final class SamplingForm {
   private static final Fields<Upsample> UPSAMPLE =
       Fields.<Upsample>none()
           .key("where", (step, value) -> step.where(value.expression()))
-          .required("repeat", (step, value) -> step.repeat(value.count()));
+          .required("repeat", (step, value) -> step.repeat(value.count()))
+          .key("copy", (step, value) -> step.copy(value.string()));
 
   private static final Fields<Split> SPLIT =
       Fields.<Split>none()
@@ -53,7 +54,7 @@ final class SamplingForm {
   }
 
   static Upsample upsample(Written value) {
-    return UPSAMPLE.read(value, new Upsample(null, 1));
+    return UPSAMPLE.read(value, new Upsample(null, 1, null));
   }
 
   static Split split(Written value) {

@@ -346,9 +346,13 @@ public sealed interface Step
    *
    * @param where only rows for which this is TRUE are repeated; null: all rows
    * @param repeat times that they are there afterwards, &gt; 0
+   * @param copy name of a new int64 column for the number of the copy, from 0; null: none
    */
-  record Upsample(@Nullable String where, int repeat) implements Step {
+  record Upsample(@Nullable String where, int repeat, @Nullable String copy) implements Step {
     public Upsample {
+      if (copy != null) {
+        Checks.filled("copy", copy);
+      }
       if (where != null) {
         Checks.expression("where", where);
       }
@@ -357,12 +361,17 @@ public sealed interface Step
 
     /** This step on the rows for which the condition is TRUE. */
     public Upsample where(String condition) {
-      return new Upsample(condition, repeat);
+      return new Upsample(condition, repeat, copy);
     }
 
     /** This step with another number of times. */
     Upsample repeat(int times) {
-      return new Upsample(where, times);
+      return new Upsample(where, times, copy);
+    }
+
+    /** This step with a column for the number of the copy. */
+    public Upsample copy(String column) {
+      return new Upsample(where, repeat, column);
     }
 
     @Override

@@ -33,8 +33,8 @@ final class UnreadStep {
   /** Names and patterns of columns that a step may have added or changed. */
   private static Stream<String> columns(String kind, Written said) {
     return switch (kind) {
-      case "filter", "semi_join", "anti_join", "sample", "upsample", "split", "limit" ->
-          Stream.of();
+      case "filter", "semi_join", "anti_join", "sample", "split", "limit" -> Stream.of();
+      case "upsample" -> said.keeping("copy"::equals).parts().stream().map(Written::text);
       case "downsample" -> said.keeping("weight"::equals).parts().stream().map(Written::text);
       case "derive", "label", "weight" -> said.parts().stream().map(Written::name);
       case "drop", "rename", "cast", "truncate", "explode" -> names(said).skip(1);

@@ -17,7 +17,8 @@ final class Doubts {
   static Scope after(Step step, Scope scope) {
     return switch (step) {
       case Step.Filter _, Step.SemiJoin _, Step.AntiJoin _ -> scope;
-      case Step.Sample _, Step.Split _, Step.Upsample _, Step.Limit _ -> scope;
+      case Step.Sample _, Step.Split _, Step.Limit _ -> scope;
+      case Step.Upsample upsample -> scope.doubting(some(upsample.copy()));
       // Their columns are compiled, and doubted, one by one.
       case Step.Derive _, Step.Label _, Step.Weight _, Step.Cast _ -> scope;
       case Step.Select select -> scope.only(scope.meant(select.columns())).doubting(ANY);

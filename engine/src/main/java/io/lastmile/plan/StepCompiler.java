@@ -396,6 +396,15 @@ final class StepCompiler {
     Binding where = where(upsample.where(), element + ".where");
     String count = "CASE WHEN " + where.sql() + " THEN " + upsample.repeat() + " ELSE 1 END";
     copy(new CopyStep(number, upsample.kind(), count, Map.of(), where.sources()), element);
+    numbered(upsample.copy(), element + ".copy");
+  }
+
+  /** Adds a column with the copy number that the last step gave; null: none. */
+  private void numbered(@Nullable String column, String element) {
+    if (column != null) {
+      checkNew(column, element, "");
+      scope = scope.with(column, SplitQuery.copyNumber(levels.size() - 1));
+    }
   }
 
   private void explode(int number, Step.Explode explode, String element) {
@@ -434,10 +443,7 @@ final class StepCompiler {
     drops.add(new DropStep(number, explode.kind(), "(" + checked + ") = 0", sources));
     copy(new CopyStep(number, explode.kind(), length, elements, sources), element);
     exploded.forEach((name, binding) -> scope = scope.with(name, binding));
-    if (explode.position() != null) {
-      checkNew(explode.position(), element + ".position", "");
-      scope = scope.with(explode.position(), SplitQuery.copyNumber(levels.size() - 1));
-    }
+    numbered(explode.position(), element + ".position");
   }
 
   private void copy(CopyStep step, String place) {

@@ -281,7 +281,7 @@ class CanonicalJsonTest {
         .sample(0.25, s -> s)
         .sample(1e-4, s -> s.by("user_id").salt("half").resample(Step.Resample.EACH_EPOCH))
         .upsample("surface = 'rare'", 3)
-        .step(new Step.Upsample(null, 2));
+        .step(new Step.Upsample(null, 2, "time"));
   }
 
   private static Step renames() {
