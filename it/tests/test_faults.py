@@ -41,11 +41,11 @@ def table(sandbox: Sandbox, **options: Any) -> Dataset:
     return Dataset("t", root, files, tensors, **({"batch": 2} | options))
 
 
-def started(sandbox: Sandbox, script: str = SLOW, world: int = 2) -> Job:
+def started(sandbox: Sandbox, script: str = SLOW, world: int = 2, datasets: Any = None) -> Job:
     """A job of which every rank is in the middle of its epoch."""
     path = sandbox.write("script.py", script)
     train = {"script": path.name, "ranks": world}
-    job = sandbox.start_run(sandbox.experiment(table(sandbox), train=train))
+    job = sandbox.start_run(sandbox.experiment(datasets or table(sandbox), train=train))
     deadline = time.monotonic() + 60
     while len(list(sandbox.folder.glob("going-*"))) < world:
         assert job.process.poll() is None, job.process.communicate()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from test_faults import damage, started
 from test_language import POSITIVE, UID, delivered, digest_of, position
 
 import data
@@ -52,9 +55,12 @@ def uids(mix: Mixed, epoch: int = 0) -> list[int]:
     return list(mix.sequence(epoch=epoch).rows.column("uid").to_pylist())
 
 
+def written(mix: Mixed) -> dict[str, Any]:
+    return {name: dataset for name, (dataset, _) in mix.datasets.items()} | {"train": mix}
+
+
 def experiment(sandbox: Sandbox, mix: Mixed, **options: Any) -> Any:
-    datasets: dict[str, Any] = {name: dataset for name, (dataset, _) in mix.datasets.items()}
-    return sandbox.experiment(datasets | {"train": mix}, **options)
+    return sandbox.experiment(written(mix), **options)
 
 
 @pytest.mark.parametrize("on_dry", ["stop", "repeat", "rest"])
@@ -299,3 +305,63 @@ def test_draws_are_those_of_the_guarantees() -> None:
     assert seen == [1, 0, 1, 1, 1, 0, 1, 1, 1, 0, 1, 2, 2, 1, 0, 0]
     rest = [of_mix.chosen(ratios, {0}, of_mix.unit(42, 1, row)) for row in range(16)]
     assert rest == [2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_mix_that_is_ended_leaves_nothing(sandbox: Sandbox, number: int) -> None:
+    mix = two_logs(sandbox, "repeat")
+    mix = replace(mix, batch=2)
+    job = started(sandbox, datasets=written(mix))
+    job.signal(number)
+    if number == signal.SIGINT:
+        job.wait(15).expect(130)
+        sandbox.gone_after(6)
+    else:
+        job.process.wait(10)
+        sandbox.gone_after(15)
+        with sandbox.serve(sandbox.folder / "experiment.yaml"):
+            pass  # the next start cleans up
+    assert not sandbox.leftovers()
+
+
+def test_an_expression_that_fails_is_named_with_its_dataset(sandbox: Sandbox) -> None:
+    mix = two_logs(sandbox, "rest")
+    promoted, ratio = mix.datasets["promoted"]
+    broken = Filter("CAST(surface AS INTEGER) > 0", lambda t: np.ones(len(t), bool))
+    steps = [*promoted.steps, broken]
+    mix = replace(
+        mix, datasets=mix.datasets | {"promoted": (replace(promoted, steps=steps), ratio)}
+    )
+    sandbox.write("train.py", "import lastmile\nfor batch in lastmile.feed('train'): pass\n")
+    done = sandbox.run(experiment(sandbox, mix, train={"script": "train.py"})).expect(3)
+    (error,) = done.errors
+    assert '"promoted"' in error
+    assert "promoted/part-00" in error
+    assert "row group 0, row " in error
+
+
+def test_a_corrupt_row_group_of_one_dataset_is_left_out(sandbox: Sandbox) -> None:
+    mix = two_logs(sandbox, "rest")
+    organic, ratio = mix.datasets["organic"]
+    damage(sandbox.folder / "organic" / "part-001.parquet", 2, "emb.list.element")
+    organic = replace(organic, on_corrupt="skip", corrupt=frozenset({("part-001.parquet", 2)}))
+    mix = replace(mix, datasets=mix.datasets | {"organic": (organic, ratio)})
+    with sandbox.serve(experiment(sandbox, mix)) as server:
+        check_ranks(ranks(server.address, 2), mix)  # type: ignore[arg-type]
+
+
+def test_splits_that_cannot_wait_are_refused(sandbox: Sandbox) -> None:
+    wide = log(sandbox, "wide", [], rows=60_000)
+    files = ["part-000.parquet"]
+    pq.write_table(
+        pq.read_table(sandbox.folder / "wide" / files[0]), sandbox.folder / "wide" / files[0]
+    )
+    narrow = log(sandbox, "narrow", [])
+    tensors = {f"seq{i}": Tensor("seq", fill=i) for i in range(20)}
+    mix = Mixed({"wide": (wide, 0.5), "narrow": (narrow, 0.5)}, tensors)
+    path = experiment(sandbox, mix, memory="64MiB")
+    (error,) = sandbox.start("explain", str(path)).wait().expect(2).errors
+    assert error.startswith("error: A split of 1 row groups needs ")
+    assert " to be mixed, but each worker has 16 MiB for rows of this dataset that wait" in error
+    assert "(lower shuffle.row_groups, write smaller row groups or raise" in error
+    assert re.search(r"\[\S*experiment\.yaml:\d+\]$", error)

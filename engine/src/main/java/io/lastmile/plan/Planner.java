@@ -228,12 +228,13 @@ final class Planner {
       if (needed > room) {
         throw LastmileException.user(
             element + ".shuffle",
-            "A split of %d row groups needs %s to be %s, but each worker has %s for rows of this dataset that wait (lower shuffle.row_groups, use shuffle: none, or raise cluster.workers.memory)"
+            "A split of %d row groups needs %s to be %s, but each worker has %s for rows of this dataset that wait (lower shuffle.row_groups, %s or raise cluster.workers.memory)"
                 .formatted(
                     split.parts().size(),
                     ByteSize.mebibytes(needed),
                     isMixed ? "mixed" : "shuffled",
-                    ByteSize.mebibytes(room)));
+                    ByteSize.mebibytes(room),
+                    isMixed ? "write smaller row groups" : "use shuffle: none,"));
       }
     }
   }
