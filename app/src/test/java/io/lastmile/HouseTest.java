@@ -47,6 +47,7 @@ class HouseTest {
     allowed.put("sequence", with(engine, "dispatch"));
     allowed.put("worker", with(engine, "dispatch", "sequence"));
     allowed.put("feed", with(engine, "dispatch", "sequence", "worker"));
+    allowed.put("write", with(engine, "dispatch", "sequence", "worker"));
     allowed.put("generate", with(engine));
     allowed.put("launch", List.of("error"));
     allowed.put("launch.local", List.of("error", "launch"));

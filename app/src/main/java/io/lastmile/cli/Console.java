@@ -9,6 +9,7 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 
 /**
@@ -16,6 +17,8 @@ import java.util.Map;
  * terminal, one line below them that refreshes. Every method may be called from any thread.
  */
 final class Console {
+  private static final Duration TERMINAL_INTERVAL = Duration.ofMillis(250);
+  private static final Duration PIPED_INTERVAL = Duration.ofSeconds(5);
   private static final String CLEAR = "\r\u001b[K";
   private static final String[] COLOURS = {"36", "33", "35", "32", "34", "31"};
   private static final String NO_WRAP = "\u001b[?7l";
@@ -115,6 +118,11 @@ final class Console {
     stream.print(text + "\n");
     stream.flush();
     draw();
+  }
+
+  /** How often the line that refreshes is worth to be drawn, or another to be added. */
+  Duration interval() {
+    return terminal ? TERMINAL_INTERVAL : PIPED_INTERVAL;
   }
 
   /** On a terminal the line that refreshes, else one more line on standard error. */

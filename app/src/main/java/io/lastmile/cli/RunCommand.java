@@ -31,9 +31,6 @@ import picocli.CommandLine.Parameters;
       "  lastmile run experiment.yaml --runs /data/runs --python venv/bin/python"
     })
 final class RunCommand implements Callable<Integer> {
-  private static final Duration TERMINAL_INTERVAL = Duration.ofMillis(250);
-  private static final Duration PIPED_INTERVAL = Duration.ofSeconds(5);
-
   private final Console console;
 
   @Parameters(
@@ -90,7 +87,7 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private Summary follow(Run run) throws InterruptedException {
-    Duration interval = console.isTerminal() ? TERMINAL_INTERVAL : PIPED_INTERVAL;
+    Duration interval = console.interval();
     ProgressText text = ProgressText.starting();
     Summary summary = run.await(interval);
     while (summary == null) {

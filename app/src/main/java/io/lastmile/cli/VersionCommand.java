@@ -22,13 +22,18 @@ final class VersionCommand implements Runnable {
   }
 
   static String text() {
+    return "lastmile " + number();
+  }
+
+  /** The version alone. */
+  static String number() {
     Properties properties = new Properties();
     try (InputStream in = VersionCommand.class.getResourceAsStream("version.properties")) {
       properties.load(Objects.requireNonNull(in, "version.properties is not in the jar"));
     } catch (IOException e) {
       throw new IllegalStateException("version.properties cannot be read", e);
     }
-    return "lastmile " + properties.getProperty("version");
+    return properties.getProperty("version");
   }
 
   /** The same for {@code --version}. */

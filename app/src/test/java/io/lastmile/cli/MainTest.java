@@ -58,6 +58,7 @@ class MainTest {
             "explain ",
             "validate ",
             "preview ",
+            "write ",
             "runs ",
             "version ",
             "Examples:");
@@ -65,7 +66,7 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"run", "serve", "explain", "validate", "preview", "runs"})
+  @ValueSource(strings = {"run", "serve", "explain", "validate", "preview", "write", "runs"})
   void everyCommandHelpsWithExamples(String command) {
     assertThat(execute(command, "--help")).isZero();
     assertThat(out())

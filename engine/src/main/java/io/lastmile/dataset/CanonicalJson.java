@@ -72,7 +72,8 @@ public final class CanonicalJson {
     return ExperimentForm.read(JsonTree.read(json, mistakes), Origin.code(folder));
   }
 
-  private static Map<String, ?> dataset(Dataset dataset) {
+  /** A dataset as the tree of its part of the text. */
+  public static Map<String, ?> dataset(Dataset dataset) {
     Map<String, Object> tree = new HashMap<>();
     switch (dataset.source()) {
       case Source.Files files -> {

@@ -4,6 +4,7 @@ import io.lastmile.error.LastmileException;
 import io.lastmile.error.Nearest;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +51,32 @@ public record Experiment(
   boolean mixes(String key) {
     return datasets.values().stream()
         .anyMatch(dataset -> dataset.source() instanceof Mix mix && mix.datasets().contains(key));
+  }
+
+  /**
+   * The rows of a dataset alone: without its tensors and keys.
+   *
+   * @param batch rows that the sequence hands over together
+   * @throws LastmileException of kind USER when there is no such dataset, or it is a mix
+   */
+  public Dataset rowsOf(String key, int batch) {
+    Dataset of = dataset(key);
+    if (of.source() instanceof Mix mix) {
+      throw LastmileException.user(
+          "datasets." + key,
+          "Dataset \"%s\" is a mix (name one of its datasets: %s)"
+              .formatted(key, String.join(", ", mix.datasets())));
+    }
+    return new Dataset(
+        of.source(),
+        of.steps(),
+        List.of(),
+        batch,
+        of.shuffle(),
+        List.of(),
+        of.prefetch(),
+        of.slots(),
+        of.onEmpty());
   }
 
   /** Begins an experiment. */

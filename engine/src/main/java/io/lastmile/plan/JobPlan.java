@@ -57,10 +57,28 @@ public final class JobPlan implements AutoCloseable {
     of(experiment, scratch, mistakes).close();
   }
 
+  /**
+   * Plans the rows of one dataset alone, without its tensors and keys; it may be one that is only
+   * there to be mixed.
+   *
+   * @param batch rows that the sequence hands over together
+   * @param scratch for tables that are converted; closed with this plan, or when there is none
+   * @throws LastmileException of kind USER for a mistake, or when the dataset is a mix
+   */
+  public static JobPlan ofRows(Experiment experiment, String name, int batch, Scratch scratch) {
+    Map<String, Dataset> rows = Map.of(name, experiment.rowsOf(name, batch));
+    return of(experiment, rows, scratch, Mistakes.first());
+  }
+
   private static JobPlan of(Experiment experiment, Scratch scratch, Mistakes mistakes) {
-    long startedNanos = System.nanoTime();
     Map<String, Dataset> fed = new LinkedHashMap<>(experiment.datasets());
     fed.values().removeIf(dataset -> dataset.tensors().isEmpty());
+    return of(experiment, fed, scratch, mistakes);
+  }
+
+  private static JobPlan of(
+      Experiment experiment, Map<String, Dataset> fed, Scratch scratch, Mistakes mistakes) {
+    long startedNanos = System.nanoTime();
     int count = fed.size();
     Cluster enough = experiment.cluster().workerMemory(Cluster.DEFAULT_WORKER_MEMORY);
     Budget budget =

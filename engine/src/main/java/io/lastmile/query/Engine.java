@@ -14,8 +14,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
  *
  * <p>Each query runs on the thread that asks for its rows, in the order of the files.
  *
- * <p>Two functions of Lastmile's are registered: {@code lastmile_unit} ({@link UnitFunction}) and
- * {@code lastmile_kept} ({@link KeptFunction}); each {@link Lookup} brings its own.
+ * <p>Three functions of Lastmile's are registered: {@code lastmile_unit} ({@link UnitFunction}),
+ * {@code lastmile_kept} ({@link KeptFunction}) and {@code lastmile_place} ({@link PlaceFunction});
+ * each {@link Lookup} brings its own.
  */
 public final class Engine implements AutoCloseable {
   /** Rows are computed as they are asked for, not 10 MiB ahead. */
@@ -45,6 +46,7 @@ public final class Engine implements AutoCloseable {
       session.execute(settings(memoryLimitBytes));
       UnitFunction.register(session.connection());
       KeptFunction.register(session.connection());
+      PlaceFunction.register(session.connection());
       return engine;
     } catch (RuntimeException e) {
       engine.close();

@@ -43,6 +43,21 @@ public final class Session implements AutoCloseable {
   }
 
   /**
+   * Runs a statement to its end that sorts rows by {@code lastmile_place(table, row)}.
+   *
+   * @param places of the rows of each table: {@code places[table][row]}
+   * @throws QueryException when it fails
+   */
+  public void execute(String sql, int[][] places) {
+    PlaceFunction.use(places);
+    try {
+      execute(sql);
+    } finally {
+      PlaceFunction.forget();
+    }
+  }
+
+  /**
    * Starts a query. Its work happens inside {@link Rows#next()}, on the calling thread.
    *
    * @throws QueryException when it cannot start

@@ -12,18 +12,18 @@ final class CompactReader {
   /** The field id at the end of a struct: real ids are positive. */
   static final int END = 0;
 
-  private static final int TRUE = 1;
-  private static final int FALSE = 2;
-  private static final int BYTE = 3;
-  private static final int I16 = 4;
-  private static final int I32 = 5;
-  private static final int I64 = 6;
-  private static final int DOUBLE = 7;
-  private static final int BINARY = 8;
-  private static final int LIST = 9;
-  private static final int SET = 10;
-  private static final int MAP = 11;
-  private static final int STRUCT = 12;
+  static final int TRUE = 1;
+  static final int FALSE = 2;
+  static final int BYTE = 3;
+  static final int I16 = 4;
+  static final int I32 = 5;
+  static final int I64 = 6;
+  static final int DOUBLE = 7;
+  static final int BINARY = 8;
+  static final int LIST = 9;
+  static final int SET = 10;
+  static final int MAP = 11;
+  static final int STRUCT = 12;
   private static final int UUID = 13;
   private static final int MAX_DEPTH = 32;
 
@@ -97,6 +97,17 @@ final class CompactReader {
     type = header & 0x0F;
     int size = header >>> 4;
     return size == 15 ? Math.toIntExact(varint()) : size;
+  }
+
+  /** The kind of the field, or of the elements of the list, whose header was read last. */
+  int type() {
+    return type;
+  }
+
+  /** Reads so many bytes as they are. */
+  byte[] raw(int count) {
+    at += count;
+    return Arrays.copyOfRange(bytes, at - count, at);
   }
 
   /** Passes over the value of the field that was read last. */

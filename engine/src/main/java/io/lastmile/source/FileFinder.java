@@ -1,5 +1,6 @@
 package io.lastmile.source;
 
+import io.lastmile.dataset.Source;
 import io.lastmile.error.LastmileException;
 import io.lastmile.error.Nearest;
 import java.io.IOException;
@@ -76,6 +77,20 @@ final class FileFinder {
     } catch (IOException e) {
       throw failure("Cannot read \"" + path + "\": " + e.getMessage());
     }
+  }
+
+  /** Whether a path of the source would find a file, were it there. */
+  static boolean wouldFind(Source.Files source, Path folder, Path file) {
+    Format format = Format.of(source);
+    return source.paths().stream()
+        .anyMatch(path -> {
+          Path exact = folder.toAbsolutePath().normalize().resolve(path).normalize();
+          if (Files.isDirectory(exact) || !GlobPattern.isGlob(path)) {
+            return file.startsWith(exact) && format.names(file.getFileName().toString());
+          }
+          GlobPattern glob = GlobPattern.of(folder.toAbsolutePath().normalize(), path);
+          return file.startsWith(glob.fixed()) && glob.matches(glob.fixed().relativize(file));
+        });
   }
 
   private void inFolder(String path, Path in) throws IOException {

@@ -108,6 +108,16 @@ public final class ParquetTable {
     }
   }
 
+  /**
+   * Whether a source would read a file, were it there.
+   *
+   * @param folder of the experiment, where relative paths start
+   * @param file absolute
+   */
+  public static boolean wouldRead(Source.Files source, Path folder, Path file) {
+    return FileFinder.wouldFind(source, folder, file);
+  }
+
   /** The statistics of files that were converted are not those of the source. */
   private static FooterReader footers(Format format, String element, Selection selection) {
     return new FooterReader(element, format == Format.PARQUET ? selection.statistics() : Set.of());

@@ -227,7 +227,8 @@ final class FeedSession implements StepSink {
             ranks.length,
             start,
             this,
-            listener);
+            listener,
+            null);
     listener.run = next;
     run = next;
     sequences.put(start.epoch(), next.sequence());

@@ -116,6 +116,9 @@ public final class StagedRows implements RowSource {
   public long copy(int row) {
     PackedRows rows = buffers.get(owner[row]);
     List<Layout.Place> places = rows.layout().places();
+    if (places.size() < 2) {
+      return 0;
+    }
     Layout.Place place = places.get(places.size() - 2);
     return place.form().role() == TensorForm.Role.COPY ? rows.identity(place, number[row]) : 0;
   }

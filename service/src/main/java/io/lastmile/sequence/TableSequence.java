@@ -99,6 +99,13 @@ public final class TableSequence extends Sequence {
   }
 
   /**
+   * How many rows of the split whose turn it is have been appended, without those beyond the limit.
+   */
+  public long rowsOfSplit() {
+    return rowOfSplit;
+  }
+
+  /**
    * All rows of the split whose turn it is have been appended: the next split has its turn.
    *
    * @param tally what became of the rows of the split

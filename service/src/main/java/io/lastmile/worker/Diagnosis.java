@@ -4,6 +4,7 @@ import io.lastmile.batch.InvalidValueException;
 import io.lastmile.dataset.Source;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
+import io.lastmile.plan.ColumnPlan;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.SplitQuery;
 import io.lastmile.query.QueryException;
@@ -22,10 +23,17 @@ import org.jspecify.annotations.Nullable;
 /** Finds out why a split failed, and says where. Used by the worker that ran it. */
 final class Diagnosis {
   private final DatasetPlan plan;
+  private final @Nullable ColumnPlan columns;
   private final Session session;
 
-  Diagnosis(DatasetPlan plan, Session session) {
+  /**
+   * The diagnosis of a dataset's splits.
+   *
+   * @param columns that the query gives beside what the plan says; null: none
+   */
+  Diagnosis(DatasetPlan plan, @Nullable ColumnPlan columns, Session session) {
     this.plan = plan;
+    this.columns = columns;
     this.session = session;
   }
 
@@ -45,7 +53,7 @@ final class Diagnosis {
     checkUnchanged(split);
     List<Split.Part> readable = new ArrayList<>();
     for (Split.Part part : split.parts()) {
-      QueryException corrupt = failure(session, plan.query().probe(part));
+      QueryException corrupt = failure(session, query().probe(part));
       if (corrupt == null) {
         readable.add(part);
       } else if (skips(plan)) {
@@ -60,9 +68,13 @@ final class Diagnosis {
       }
     }
     if (readable.size() == split.parts().size()) {
-      throw new RowSearch(plan, session).describe(split, failure);
+      throw new RowSearch(plan, columns, session).describe(split, failure);
     }
     return new Split(split.epoch(), split.ordinal(), readable);
+  }
+
+  private SplitQuery query() {
+    return columns == null ? plan.query() : columns.query();
   }
 
   /**

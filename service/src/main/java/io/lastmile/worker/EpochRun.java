@@ -57,6 +57,7 @@ public final class EpochRun {
    * @param start the first row
    * @param sink of the steps
    * @param listener told of the end
+   * @param keeper of more than the sequence takes of a table; null: none
    */
   public EpochRun(
       FeedPlan plan,
@@ -65,14 +66,17 @@ public final class EpochRun {
       int worldSize,
       Position start,
       StepSink sink,
-      Listener listener) {
+      Listener listener,
+      @Nullable RowKeeper keeper) {
     this.plan = plan;
     this.engine = engine;
     this.listener = listener;
     this.epoch =
         switch (plan) {
           case DatasetPlan table ->
-              new TableEpoch(table, workers, worldSize, start, sink, listener);
+              new TableEpoch(table, workers, worldSize, start, sink, listener, keeper);
+          case MixPlan _ when keeper != null ->
+              throw new IllegalArgumentException("nothing keeps the rows of a mix");
           case MixPlan mix -> new MixEpoch(mix, workers, worldSize, start, sink, listener);
         };
     for (Epoch.Work work : epoch.work()) {

@@ -99,7 +99,7 @@ final class MixEpoch implements Epoch {
   private void runSplits(Session session) throws InterruptedException {
     List<SplitRunner> runners = new ArrayList<>();
     for (int i = 0; i < pools.size(); i++) {
-      runners.add(new SplitRunner(plan.members().get(i), session, pools.get(i), listener));
+      runners.add(new SplitRunner(plan.members().get(i), session, pools.get(i), listener, null));
     }
     MixDispatcher.Assignment assignment = dispatcher.next();
     while (assignment != null) {

@@ -3,6 +3,7 @@ package io.lastmile.worker;
 import io.lastmile.batch.TensorForm;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
+import io.lastmile.plan.ColumnPlan;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.DropStep;
 import io.lastmile.plan.SplitQuery;
@@ -10,6 +11,7 @@ import io.lastmile.query.QueryException;
 import io.lastmile.query.Session;
 import io.lastmile.source.RowGroup;
 import io.lastmile.split.Split;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -21,11 +23,35 @@ final class RowSearch {
   private static final String REMEDY = "filter such rows out, or use try_cast or another dtype";
 
   private final DatasetPlan plan;
+  private final SplitQuery query;
+  private final List<Output> outputs;
   private final Session session;
 
-  RowSearch(DatasetPlan plan, Session session) {
+  RowSearch(DatasetPlan plan, @Nullable ColumnPlan columns, Session session) {
     this.plan = plan;
+    this.query = columns == null ? plan.query() : columns.query();
+    this.outputs = columns == null ? outputs(plan) : outputs(columns);
     this.session = session;
+  }
+
+  /** A result of the query, and the column that it is. */
+  private record Output(String column, String sql) {}
+
+  private static List<Output> outputs(DatasetPlan plan) {
+    List<Output> outputs = new ArrayList<>();
+    for (TensorForm form : plan.forms()) {
+      for (int i = 0; i < form.results().size() && isComputed(form); i++) {
+        String sql = plan.query().outputs().get(form.results().get(i));
+        outputs.add(new Output(form.columns().get(i), sql));
+      }
+    }
+    return outputs;
+  }
+
+  private static List<Output> outputs(ColumnPlan columns) {
+    return columns.columns().stream()
+        .map(column -> new Output(column.name(), column.sql()))
+        .toList();
   }
 
   /**
@@ -35,7 +61,7 @@ final class RowSearch {
    */
   LastmileException describe(Split split, QueryException failure) throws InterruptedException {
     for (Split.Part part : split.parts()) {
-      if (failure(plan.query(), split, part) != null) {
+      if (failure(query, split, part) != null) {
         LastmileException found = ofRow(split, narrowed(split, part));
         if (found != null) {
           return found;
@@ -59,7 +85,7 @@ final class RowSearch {
     Split.Part first = some(part, rows.firstRow(), half);
     return narrowed(
         split,
-        failure(plan.query(), split, first) == null
+        failure(query, split, first) == null
             ? some(part, rows.firstRow() + half, rows.rows() - half)
             : first);
   }
@@ -82,23 +108,19 @@ final class RowSearch {
   /** The failure of the step or column that fails on a row; null: none does. */
   private @Nullable LastmileException ofRow(Split split, Split.Part row)
       throws InterruptedException {
-    List<DropStep> drops = plan.query().drops();
+    List<DropStep> drops = query.drops();
     for (int count = 1; count <= drops.size(); count++) {
-      SplitQuery steps = plan.query().only(List.of(), count);
+      SplitQuery steps = query.only(List.of(), count);
       QueryException failed = failure(steps, split, row);
       if (failed != null) {
         DropStep step = drops.get(count - 1);
         return failed("Step %d (%s)".formatted(step.step(), step.kind()), row, failed);
       }
     }
-    for (TensorForm form : plan.forms()) {
-      for (int i = 0; i < form.results().size() && isComputed(form); i++) {
-        String output = plan.query().outputs().get(form.results().get(i));
-        QueryException failed =
-            failure(plan.query().only(List.of(output), drops.size()), split, row);
-        if (failed != null) {
-          return failed("Column \"%s\"".formatted(form.columns().get(i)), row, failed);
-        }
+    for (Output output : outputs) {
+      QueryException failed = failure(query.only(List.of(output.sql()), drops.size()), split, row);
+      if (failed != null) {
+        return failed("Column \"%s\"".formatted(output.column()), row, failed);
       }
     }
     return null;

@@ -11,6 +11,7 @@ import io.lastmile.query.Session;
 import io.lastmile.query.Vectors;
 import io.lastmile.sequence.StagedRows;
 import io.lastmile.split.Split;
+import org.jspecify.annotations.Nullable;
 
 /** Runs splits of a table, on one thread with its own connection to the engine. */
 final class SplitRunner {
@@ -18,8 +19,15 @@ final class SplitRunner {
   private final Session session;
   private final StagingPool pool;
   private final EpochRun.Listener listener;
+  private final @Nullable RowKeeper keeper;
 
-  SplitRunner(DatasetPlan plan, Session session, StagingPool pool, EpochRun.Listener listener) {
+  SplitRunner(
+      DatasetPlan plan,
+      Session session,
+      StagingPool pool,
+      EpochRun.Listener listener,
+      @Nullable RowKeeper keeper) {
+    this.keeper = keeper;
     this.plan = plan;
     this.session = session;
     this.pool = pool;
@@ -39,9 +47,13 @@ final class SplitRunner {
         attempt(rest, reserved, outlet);
         return;
       } catch (QueryException e) {
-        rest = new Diagnosis(plan, session).readable(rest, e, listener);
+        rest = diagnosis().readable(rest, e, listener);
       }
     }
+  }
+
+  private Diagnosis diagnosis() {
+    return new Diagnosis(plan, keeper == null ? null : keeper.columns(), session);
   }
 
   private void attempt(Split split, long reserved, Outlet outlet) throws InterruptedException {
@@ -71,7 +83,8 @@ final class SplitRunner {
     long kept = 0;
     long last = -1;
     long room = reserved;
-    try (Rows result = session.query(plan.query().sql(split))) {
+    String sql = keeper == null ? plan.query().sql(split) : keeper.sql(session, split);
+    try (Rows result = session.query(sql)) {
       for (Vectors vectors = result.next(); vectors != null; vectors = result.next()) {
         if (Thread.interrupted()) {
           throw new InterruptedException();

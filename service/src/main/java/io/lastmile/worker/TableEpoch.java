@@ -12,8 +12,10 @@ import io.lastmile.sequence.RowSource;
 import io.lastmile.sequence.StagedRows;
 import io.lastmile.sequence.StepSink;
 import io.lastmile.sequence.TableSequence;
+import io.lastmile.split.Split;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** One epoch of a table: its workers append their splits themselves, each in its turn. */
 final class TableEpoch implements Epoch {
@@ -23,6 +25,7 @@ final class TableEpoch implements Epoch {
   private final TableSequence sequence;
   private final Dispatcher dispatcher;
   private final StagingPool pool;
+  private final @Nullable RowKeeper keeper;
 
   TableEpoch(
       DatasetPlan plan,
@@ -30,7 +33,9 @@ final class TableEpoch implements Epoch {
       int worldSize,
       Position start,
       StepSink sink,
-      EpochRun.Listener listener) {
+      EpochRun.Listener listener,
+      @Nullable RowKeeper keeper) {
+    this.keeper = keeper;
     this.plan = plan;
     this.workers = workers;
     this.listener = listener;
@@ -61,12 +66,15 @@ final class TableEpoch implements Epoch {
 
   /** Runs splits until there are none left. */
   private void runSplits(Session session) throws InterruptedException {
-    SplitRunner runner = new SplitRunner(plan, session, pool, listener);
+    SplitRunner runner = new SplitRunner(plan, session, pool, listener, keeper);
     Assignment assignment = dispatcher.next();
     while (assignment != null && !sequence.hasReachedLimit()) {
       int ordinal = assignment.split().ordinal();
       if (assignment.mode() != DispatcherState.Mode.STREAMED || sequence.awaitTurn(ordinal)) {
-        runner.run(assignment.split(), assignment.bytes(), new Turn(ordinal));
+        runner.run(assignment.split(), assignment.bytes(), new Turn(assignment.split()));
+        if (keeper != null) {
+          keeper.settle(session, assignment.split());
+        }
       }
       dispatcher.appended(ordinal);
       assignment = dispatcher.next();
@@ -75,10 +83,12 @@ final class TableEpoch implements Epoch {
 
   /** The turn of a split. */
   private final class Turn implements Outlet {
+    private final Split split;
     private final int ordinal;
 
-    Turn(int ordinal) {
-      this.ordinal = ordinal;
+    Turn(Split split) {
+      this.split = split;
+      this.ordinal = split.ordinal();
     }
 
     @Override
@@ -112,6 +122,10 @@ final class TableEpoch implements Epoch {
       try {
         if (sequence.awaitTurn(ordinal)) {
           sequence.append(rest);
+          if (keeper != null) {
+            int[] order = plan.splits().rowOrder(split, rest.rows());
+            keeper.append(split, order, sequence.rowsOfSplit());
+          }
           sequence.passTurn(ordinal, tally);
         }
       } finally {

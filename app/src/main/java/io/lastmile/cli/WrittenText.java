@@ -1,0 +1,71 @@
+package io.lastmile.cli;
+
+import io.lastmile.write.WriteProgress;
+import io.lastmile.write.Written;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * The summary of a writing as the user reads it.
+ *
+ * @param written what was written
+ * @param seconds that it took
+ */
+record WrittenText(Written written, double seconds) {
+  private static final double NANOS = 1e9;
+
+  /** {@code train: 9,000 rows written, 50.0 % of the source read, 3,000 rows/s, 12 s left}. */
+  static String progress(String dataset, WriteProgress now, long nanos) {
+    StringBuilder line = new StringBuilder(dataset);
+    line.append(": ").append(Quantity.count(now.rowsWritten())).append(" rows written");
+    if (now.rowsOfEpoch() > 0) {
+      double share = (double) now.rowsRead() / now.rowsOfEpoch();
+      line.append(", ").append(Quantity.percent(share)).append(" of the source read");
+    }
+    double rate = now.rowsRead() / (nanos / NANOS);
+    if (rate > 0) {
+      long left = Math.round(Math.ceil((now.rowsOfEpoch() - now.rowsRead()) / rate));
+      line.append(", ").append(Quantity.count(Math.round(rate))).append(" rows/s");
+      line.append(", ").append(Quantity.duration(left)).append(" left");
+    }
+    return line.toString();
+  }
+
+  String text() {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        "%s: %s rows written to %s after %s, %s rows/s"
+            .formatted(
+                written.plan().name(),
+                Quantity.count(written.rows()),
+                written.folder(),
+                Quantity.seconds(seconds),
+                Quantity.count(Math.round(written.end().counts().read() / seconds))));
+    int files = written.files().size();
+    lines.add(
+        "  epoch %d: rows read %s%s%s, written %s"
+            .formatted(
+                written.end().epoch(),
+                Quantity.count(written.end().counts().read()),
+                steps("added", written.added()),
+                steps("dropped", written.dropped()),
+                Quantity.count(written.rows())));
+    lines.add(
+        "  %s, %s".formatted(files == 1 ? "1 file" : files + " files", bytes(written.bytes())));
+    written.skipped().forEach(place -> lines.add("  skipped " + place));
+    return String.join("\n", lines);
+  }
+
+  private static String bytes(long bytes) {
+    return bytes < 1 << 20 ? Quantity.count((bytes + 1023) >> 10) + " KiB" : Quantity.bytes(bytes);
+  }
+
+  private static String steps(String what, List<Written.StepRows> steps) {
+    return steps.stream()
+        .map(step ->
+            ", %s by step %d (%s) %s"
+                .formatted(what, step.step(), step.kind(), Quantity.count(step.rows())))
+        .collect(Collectors.joining());
+  }
+}
