@@ -166,3 +166,18 @@ def awkward(seed: int, rows: int, first: int = 0) -> pa.Table:
     columns["at_ns_null"] = with_nulls(r, instants * 10**9 + 1, pa.int64()).cast(pa.timestamp("ns"))
     columns["uint64_null"] = with_nulls(r, ints("uint64") >> np.uint64(1), pa.uint64())
     return pa.table(columns)
+
+
+def damage(path: Path, row_group: int, column: str) -> None:
+    """Overwrite the middle of the pages of one column."""
+    metadata = pq.read_metadata(path).row_group(row_group)
+    chunk = next(
+        metadata.column(i)
+        for i in range(metadata.num_columns)
+        if metadata.column(i).path_in_schema == column
+    )
+    first = chunk.dictionary_page_offset or chunk.data_page_offset
+    length = chunk.total_compressed_size
+    with path.open("r+b") as file:
+        file.seek(first)
+        file.write(b"\xff" * length)

@@ -266,26 +266,11 @@ def test_ranks_that_stop_early_in_good_order_end_the_job_well(sandbox: Sandbox) 
     assert not sandbox.leftovers()
 
 
-def damage(path: Path, row_group: int, column: str) -> None:
-    """Overwrite the middle of the pages of one column."""
-    metadata = pq.read_metadata(path).row_group(row_group)
-    chunk = next(
-        metadata.column(i)
-        for i in range(metadata.num_columns)
-        if metadata.column(i).path_in_schema == column
-    )
-    first = chunk.dictionary_page_offset or chunk.data_page_offset
-    length = chunk.total_compressed_size
-    with path.open("r+b") as file:
-        file.seek(first)
-        file.write(b"\xff" * length)
-
-
 @pytest.mark.parametrize("shuffle", ["none", "row_groups"])
 def test_a_corrupt_page_is_named_and_ends_the_job(sandbox: Sandbox, shuffle: str) -> None:
     order = Shuffle(row_groups=3) if shuffle == "row_groups" else NONE
     whole = table(sandbox, batch=50, shuffle=order)
-    damage(sandbox.folder / "t" / "part-001.parquet", 2, "dense_1")
+    data.damage(sandbox.folder / "t" / "part-001.parquet", 2, "dense_1")
     train = {"script": COLLECT, "args": ["1"], "ranks": 2}
     outcome = sandbox.run(sandbox.experiment(whole, train=train)).expect(3)
     (line,) = outcome.errors
@@ -306,7 +291,7 @@ def test_a_corrupt_row_group_is_skipped_and_counted_when_asked(
     order = Shuffle(row_groups=3) if shuffle == "row_groups" else NONE
     whole = table(sandbox, batch=50, shuffle=order, on_corrupt="skip")
     name = "part-001.parquet"
-    damage(sandbox.folder / "t" / name, 2, "dense_1")
+    data.damage(sandbox.folder / "t" / name, 2, "dense_1")
     train = {"script": COLLECT, "args": ["1"], "ranks": 2}
     outcome = sandbox.run(sandbox.experiment(whole, train=train)).expect(0)
     left = replace(whole, corrupt=frozenset({(name, 2)}))
@@ -320,7 +305,7 @@ def test_a_corrupt_row_group_is_skipped_and_counted_when_asked(
 def test_a_column_that_is_not_needed_may_be_corrupt(sandbox: Sandbox) -> None:
     whole = table(sandbox, batch=50)
     uids = whole.sequence().rows.column("uid").to_pylist()
-    damage(sandbox.folder / "t" / "part-001.parquet", 2, "dwell_s")
+    data.damage(sandbox.folder / "t" / "part-001.parquet", 2, "dwell_s")
     with sandbox.serve(sandbox.experiment(whole)) as server:
         assert order(ranks(server.address, 1)) == uids
 
@@ -328,7 +313,7 @@ def test_a_column_that_is_not_needed_may_be_corrupt(sandbox: Sandbox) -> None:
 def test_a_failing_expression_after_a_skipped_row_group_names_its_row(sandbox: Sandbox) -> None:
     shuffle = Shuffle(row_groups=6)
     whole = table(sandbox, batch=50, shuffle=shuffle, on_corrupt="skip")
-    damage(sandbox.folder / "t" / "part-001.parquet", 2, "dense_1")
+    data.damage(sandbox.folder / "t" / "part-001.parquet", 2, "dense_1")
     fails = Filter("CASE WHEN uid = 7 THEN error('boom') ELSE true END", lambda rows: rows)
     train = {"script": COLLECT, "args": ["1"], "ranks": 1}
     path = sandbox.experiment(replace(whole, steps=[fails]), train=train)
@@ -404,7 +389,7 @@ def test_a_null_without_fill_names_the_place(sandbox: Sandbox) -> None:
 
 def test_the_feed_raises_what_ends_the_job(sandbox: Sandbox) -> None:
     whole = table(sandbox, batch=50)
-    damage(sandbox.folder / "t" / "part-001.parquet", 2, "dense_1")
+    data.damage(sandbox.folder / "t" / "part-001.parquet", 2, "dense_1")
     script = sandbox.write(
         "script.py",
         """

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from test_faults import damage
 
 import data
 from harness import Got, Sandbox, check_ranks, drain, load_ranks, order, ranks
@@ -224,8 +223,8 @@ def test_a_corrupt_row_group_that_is_pruned_is_not_skipped(
         shuffle=SHUFFLES[shuffle],
         on_corrupt="skip",
     )
-    damage(whole.root / days.files[0], 0, "dense_1")  # uids 0 … 69
-    damage(whole.root / days.files[1], 2, "dense_1")
+    data.damage(whole.root / days.files[0], 0, "dense_1")  # uids 0 … 69
+    data.damage(whole.root / days.files[1], 2, "dense_1")
     train = {"script": COLLECT, "args": ["1"], "ranks": 2}
     outcome = sandbox.run(sandbox.experiment(whole, train=train)).expect(0)
     left = replace(whole, corrupt=frozenset({(days.files[1], 2)}))

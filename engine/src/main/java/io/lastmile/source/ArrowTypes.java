@@ -178,6 +178,7 @@ public final class ArrowTypes {
       case "TIMESTAMP" -> new ArrowType.Timestamp(TimeUnit.MICROSECOND, null);
       case "TIMESTAMP_NS" -> new ArrowType.Timestamp(TimeUnit.NANOSECOND, null);
       case "TIMESTAMP WITH TIME ZONE" -> new ArrowType.Timestamp(TimeUnit.MICROSECOND, "UTC");
+      case "TIMESTAMPTZ_NS" -> new ArrowType.Timestamp(TimeUnit.NANOSECOND, "UTC");
       case "VARCHAR", "JSON" -> ArrowType.Utf8.INSTANCE;
       case "BLOB" -> ArrowType.Binary.INSTANCE;
       default -> null;
