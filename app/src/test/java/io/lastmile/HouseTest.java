@@ -43,6 +43,7 @@ class HouseTest {
     allowed.put("plan", List.of("error", "dataset", "query", "source", "split", "batch"));
     List<String> engine = List.of("error", "dataset", "query", "source", "split", "batch", "plan");
     allowed.put("preview", engine);
+    allowed.put("diff", engine);
     allowed.put("dispatch", engine);
     allowed.put("sequence", with(engine, "dispatch"));
     allowed.put("worker", with(engine, "dispatch", "sequence"));

@@ -193,7 +193,8 @@ record PreviewText(Preview preview) {
         : text.substring(0, text.offsetByCodePoints(0, longest - 1)) + "…";
   }
 
-  private static List<String> aligned(List<List<String>> table, List<Boolean> right) {
+  /** The lines of a table, its columns under each other. */
+  static List<String> aligned(List<List<String>> table, List<Boolean> right) {
     List<String> lines = new ArrayList<>();
     for (List<String> row : table) {
       StringBuilder line = new StringBuilder();

@@ -20,7 +20,9 @@ import picocli.CommandLine.Spec;
       "  lastmile explain experiment.yaml   show what would be read and how",
       "  lastmile validate experiment.yaml  find all of its mistakes",
       "  lastmile preview experiment.yaml   show what each step does to a sample",
-      "  lastmile write experiment.yaml train --to DIR   write a dataset, its steps done",
+      "  lastmile diff a.yaml b.yaml        show how two variations of a dataset differ",
+      "  lastmile write experiment.yaml train --to DIR",
+      "                                     write a dataset, its steps done, as Parquet",
       "  lastmile runs                      list the runs of this folder",
       "  lastmile demo                      train a click model on real click logs",
       "  lastmile python script.py          Python that can import the client"

@@ -58,6 +58,7 @@ class MainTest {
             "explain ",
             "validate ",
             "preview ",
+            "diff ",
             "write ",
             "runs ",
             "version ",
@@ -66,7 +67,8 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"run", "serve", "explain", "validate", "preview", "write", "runs"})
+  @ValueSource(
+      strings = {"run", "serve", "explain", "validate", "preview", "diff", "write", "runs"})
   void everyCommandHelpsWithExamples(String command) {
     assertThat(execute(command, "--help")).isZero();
     assertThat(out())

@@ -48,7 +48,7 @@ public final class SampleQuery {
       Place rows, @Nullable Place labelled, @Nullable Place positive, Map<String, Place> weights) {}
 
   /** The label of a row as SQL: whether it has one, and whether it is positive. */
-  private record Label(Binding known, Binding positive) {}
+  record Label(Binding known, Binding positive) {}
 
   /**
    * Finds what is counted.
@@ -125,7 +125,8 @@ public final class SampleQuery {
     return type.equals(BOOLEAN) || Types.numeric(type);
   }
 
-  private @Nullable Label label(Scope scope) {
+  /** The label of the rows of a scope; null: it has none. */
+  @Nullable Label label(Scope scope) {
     if (label == null || !scope.has(label) || !isLabel(scope, label)) {
       return null;
     }
