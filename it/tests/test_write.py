@@ -31,6 +31,7 @@ from oracle.language import (
     Upsample,
     Weight,
 )
+from oracle.mix import Mixed
 from oracle.steps import Derive, Downsample, Drop, Filter, Mask, Select, true
 from oracle.tensors import Tensor
 
@@ -368,6 +369,29 @@ def test_an_unknown_dataset_or_a_wrong_step_is_refused(sandbox: Sandbox) -> None
     assert not (sandbox.folder / "out").exists()
 
 
+def test_a_mix_is_refused_but_not_what_it_mixes(sandbox: Sandbox) -> None:
+    alone = replace(table(sandbox, [Filter(*LONG)]), tensors={})
+    other = replace(alone, steps=[])
+    mix = Mixed({"train": (alone, 0.5), "other": (other, 0.5)}, {"uid": Tensor("uid")}, "rest")
+    mixed: Any = mix
+    sandbox.experiment({"train": alone, "other": other, "both": mixed})
+    write(sandbox).expect(0)
+    check(sandbox, alone)
+    done = sandbox.start("write", "experiment.yaml", "both", "--to", "x").wait().expect(2)
+    assert re.fullmatch(
+        r'error: Dataset "both" is a mix \(name one of its datasets: train, other\) '
+        r"\[experiment.yaml:\d+\]\n",
+        done.err,
+    ), done.err
+    done = sandbox.start("diff", "experiment.yaml", "experiment.yaml").wait().expect(2)
+    assert 'Dataset "both" is a mix (name one of its datasets: train, other)' in done.err
+    assert done.out == ""
+    members = sandbox.start("diff", "experiment.yaml", "experiment.yaml", "train", "other").wait()
+    assert f"only in B  {1200 - len(alone.sequence().rows):,}" in re.sub(
+        " {2,}", "  ", members.expect(0).out
+    )
+
+
 def test_no_row_where_there_must_be_one(sandbox: Sandbox) -> None:
     nothing = Filter("label + 0 = 7", lambda t: np.zeros(len(t), bool))
     dataset = replace(table(sandbox, [nothing]), extra={"on_empty": "error"})
@@ -415,7 +439,8 @@ def slowly(sandbox: Sandbox) -> Job:
         replace(table(sandbox, [Derive({"n": (SLOW, lambda t: t.column("uid"))})]), batch=50)
     )
     big = data.impressions(1, 60_000, 0)
-    pq.write_table(big, sandbox.folder / "t" / "part-000.parquet", row_group_size=1000)
+    # Small ones, so that the engine looks up often.
+    pq.write_table(big, sandbox.folder / "t" / "part-000.parquet", row_group_size=50)
     job = sandbox.start("write", "experiment.yaml", "train", "--to", "out")
     deadline = time.monotonic() + 30
     while not list(sandbox.folder.glob(".lastmile-*.lock")):

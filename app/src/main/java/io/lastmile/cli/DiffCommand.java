@@ -110,6 +110,8 @@ final class DiffCommand implements Callable<Integer> {
       try (JobPlan planA = JobPlan.of(a.experiment(), new TemporaryFolder())) {
         return b.placing(() -> {
           try (JobPlan planB = JobPlan.of(b.experiment(), new TemporaryFolder())) {
+            pairs.forEach(pair -> planA.dataset(pair.a()));
+            pairs.forEach(pair -> planB.dataset(pair.b()));
             print(planA, planB, pairs);
             return 0;
           }

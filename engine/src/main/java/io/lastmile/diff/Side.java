@@ -1,8 +1,7 @@
 package io.lastmile.diff;
 
-import io.lastmile.plan.CopyStep;
+import io.lastmile.plan.CountedStep;
 import io.lastmile.plan.DatasetPlan;
-import io.lastmile.plan.DropStep;
 import io.lastmile.plan.RowQuery;
 import io.lastmile.plan.Tally;
 import java.util.ArrayList;
@@ -50,16 +49,16 @@ public record Side(
   static Side of(RowQuery query, Tally tally, RowSet both, RowSet only) {
     DatasetPlan plan = query.plan();
     List<StepRows> steps = new ArrayList<>();
-    List<DropStep> drops = plan.drops();
+    List<CountedStep> drops = plan.dropSteps();
     for (int i = 0; i < drops.size(); i++) {
-      DropStep drop = drops.get(i);
+      CountedStep drop = drops.get(i);
       steps.add(
           new StepRows(
               drop.step(), drop.kind(), query.text(drop.step()), 0, tally.dropped().get(i)));
     }
-    List<CopyStep> copies = plan.query().copies();
+    List<CountedStep> copies = plan.copySteps();
     for (int i = 0; i < copies.size(); i++) {
-      CopyStep copy = copies.get(i);
+      CountedStep copy = copies.get(i);
       steps.add(
           new StepRows(copy.step(), copy.kind(), query.text(copy.step()), tally.added().get(i), 0));
     }
