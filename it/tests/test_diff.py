@@ -40,11 +40,18 @@ def experiments(sandbox: Sandbox, a: Dataset, b: Dataset) -> None:
 
 def diff(sandbox: Sandbox, a: Dataset, b: Dataset, *arguments: str) -> dict[str, Any]:
     experiments(sandbox, a, b)
-    done = sandbox.start("diff", "a.yaml", "b.yaml", "--json", *arguments).wait().expect(0)
+    done = sandbox.start("diff", "a.yaml", "b.yaml", "--json", *arguments).wait()
     assert done.err == ""
     tree = json.loads(done.out)
     assert tree["version"] == 1
     (only,) = tree["datasets"]
+    same = (
+        only["a"]["only"]["rows"] + only["b"]["only"]["rows"] == 0
+        and only["columns_only_in_a"] == only["columns_only_in_b"] == []
+        and all(c["differing"] == 0 and c["types"] is None for c in only["columns"])
+    )
+    assert only["same"] == same
+    done.expect(0 if same else 2)
     return dict(only)
 
 
@@ -150,7 +157,7 @@ def test_a_sample_has_the_same_row_groups_for_both(sandbox: Sandbox, rows: int) 
     assert got["sample"]["all_rows"] == 1200
     assert got["sample"]["all_row_groups"] == 12
     experiments(sandbox, a, b)
-    text = sandbox.start("diff", "a.yaml", "b.yaml", "--sample", str(rows)).wait().expect(0).out
+    text = sandbox.start("diff", "a.yaml", "b.yaml", "--sample", str(rows)).wait().expect(2).out
     line = (
         f"on {expected.rows} of the 1,200 rows that either reads, "
         f"in {expected.groups} of 12 row groups (--full compares all)"
@@ -220,8 +227,14 @@ def test_other_sources(sandbox: Sandbox) -> None:
     got = diff(sandbox, one, two, "--full")
     assert got["overlaps"] is False
     compare(got, difference(one, two, columns=COLUMNS, weights=([], [])))
-    text = sandbox.start("diff", "a.yaml", "b.yaml").wait().expect(0).out
+    text = sandbox.start("diff", "a.yaml", "b.yaml").wait().expect(2).out
     assert "No row can be in both: A and B read no row group in common" in text.splitlines()
+
+
+def test_what_is_the_same(sandbox: Sandbox) -> None:
+    a = table(sandbox, [Filter(*LONG), Downsample(0.5, ["uid"], NEGATIVE, "w")])
+    assert diff(sandbox, a, replace(a, shuffle=NONE, batch=7), "--full")["same"] is True
+    assert diff(sandbox, a, replace(a, steps=a.steps[:1]), "--full")["same"] is False
 
 
 def test_lists_made_rows(sandbox: Sandbox) -> None:
@@ -238,7 +251,7 @@ def test_the_text(sandbox: Sandbox) -> None:
     b = replace(a, steps=[Downsample(0.1, ["uid"], NEGATIVE, "w")])
     expected = difference(a, b, columns=["dense_1", "w", "uid"], weights=(W, W))
     experiments(sandbox, a, b)
-    done = sandbox.start("diff", "a.yaml", "b.yaml").wait().expect(0)
+    done = sandbox.start("diff", "a.yaml", "b.yaml").wait().expect(2)
     lines = done.out.splitlines()
     assert lines[:3] == [
         "A: dataset train of a.yaml",

@@ -27,8 +27,8 @@ import picocli.CommandLine.Parameters;
     footer = {
       "",
       "Rows are the same when they are the same row of the same file, and the same copy",
-      "of it. Exit code: 0 compared, whatever was found; 2 a mistake; 3 bad data; 5 out",
-      "of resources.",
+      "of it. Exit code: 0 nothing differs; 2 something does, or a mistake; 3 bad data;",
+      "5 out of resources.",
       "",
       "Examples:",
       "  lastmile diff a.yaml b.yaml",
@@ -36,6 +36,8 @@ import picocli.CommandLine.Parameters;
       "  lastmile diff experiment.yaml experiment.yaml train valid --json"
     })
 final class DiffCommand implements Callable<Integer> {
+  private static final int DIFFERENT = 2;
+
   private final Console console;
 
   @Parameters(index = "0", paramLabel = "A", description = "An experiment, as for run.")
@@ -112,8 +114,7 @@ final class DiffCommand implements Callable<Integer> {
           try (JobPlan planB = JobPlan.of(b.experiment(), new TemporaryFolder())) {
             pairs.forEach(pair -> planA.dataset(pair.a()));
             pairs.forEach(pair -> planB.dataset(pair.b()));
-            print(planA, planB, pairs);
-            return 0;
+            return print(planA, planB, pairs) ? 0 : DIFFERENT;
           }
         });
       }
@@ -146,11 +147,14 @@ final class DiffCommand implements Callable<Integer> {
             .formatted(fileA, String.join(", ", ofA), fileB, String.join(", ", ofB)));
   }
 
-  private void print(JobPlan a, JobPlan b, List<Pair> pairs) {
+  /** Prints what differs; whether nothing does. */
+  private boolean print(JobPlan a, JobPlan b, List<Pair> pairs) {
+    boolean same = true;
     List<Map<String, @Nullable Object>> trees = new ArrayList<>();
     String between = "";
     for (Pair pair : pairs) {
       DatasetDiff diff = DatasetDiff.of(a, pair.a(), b, pair.b(), label, extent.rows());
+      same &= diff.same();
       if (json) {
         trees.add(DiffJson.tree(diff));
       } else {
@@ -161,5 +165,6 @@ final class DiffCommand implements Callable<Integer> {
     if (json) {
       console.print(Json.write(Map.of("version", 1, "datasets", trees)));
     }
+    return same;
   }
 }

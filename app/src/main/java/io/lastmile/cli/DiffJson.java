@@ -14,6 +14,7 @@ final class DiffJson {
 
   static Map<String, @Nullable Object> tree(DatasetDiff diff) {
     Map<String, @Nullable Object> tree = new LinkedHashMap<>();
+    tree.put("same", diff.same());
     tree.put("sample", sample(diff.sample()));
     tree.put("overlaps", diff.overlaps());
     tree.put("a", side(diff.a()));

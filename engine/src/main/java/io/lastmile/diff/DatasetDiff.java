@@ -63,6 +63,16 @@ public record DatasetDiff(
     onlyB = List.copyOf(onlyB);
   }
 
+  /** Whether nothing that was compared differs: rows, values, columns and their types. */
+  public boolean same() {
+    return a.only().rows() == 0
+        && b.only().rows() == 0
+        && changed.values().stream().allMatch(rows -> rows == 0)
+        && types.isEmpty()
+        && onlyA.isEmpty()
+        && onlyB.isEmpty();
+  }
+
   /**
    * Compares two datasets.
    *
