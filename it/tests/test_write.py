@@ -383,9 +383,11 @@ def test_a_mix_is_refused_but_not_what_it_mixes(sandbox: Sandbox) -> None:
         r"\[experiment.yaml:\d+\]\n",
         done.err,
     ), done.err
-    done = sandbox.start("diff", "experiment.yaml", "experiment.yaml").wait().expect(2)
+    done = sandbox.start("diff", "experiment.yaml", "experiment.yaml", "both").wait().expect(2)
     assert 'Dataset "both" is a mix (name one of its datasets: train, other)' in done.err
     assert done.out == ""
+    done = sandbox.start("diff", "experiment.yaml", "experiment.yaml").wait().expect(0)
+    assert re.findall("^A: dataset (.*) of", done.out, re.MULTILINE) == ["train", "other"]
     members = sandbox.start("diff", "experiment.yaml", "experiment.yaml", "train", "other").wait()
     assert f"only in B  {1200 - len(alone.sequence().rows):,}" in re.sub(
         " {2,}", "  ", members.expect(2).out

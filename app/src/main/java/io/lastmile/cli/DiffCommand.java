@@ -132,8 +132,8 @@ final class DiffCommand implements Callable<Integer> {
     if (!names.isEmpty()) {
       return List.of(new Pair(names.getFirst(), names.getLast()));
     }
-    List<String> ofA = List.copyOf(a.experiment().datasets().keySet());
-    List<String> ofB = List.copyOf(b.experiment().datasets().keySet());
+    List<String> ofA = a.tables();
+    List<String> ofB = b.tables();
     List<Pair> common =
         ofA.stream().filter(ofB::contains).map(name -> new Pair(name, name)).toList();
     if (!common.isEmpty()) {

@@ -4,11 +4,14 @@ import io.lastmile.dataset.CanonicalJson;
 import io.lastmile.dataset.Experiment;
 import io.lastmile.dataset.ExperimentReader;
 import io.lastmile.dataset.Json;
+import io.lastmile.dataset.Mix;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 
 /**
@@ -39,6 +42,14 @@ record ExperimentFile(Experiment experiment) {
           e);
     }
     return CanonicalJson.read(json, Path.of(folder));
+  }
+
+  /** The names of the datasets that are no mixes of others. */
+  List<String> tables() {
+    return experiment.datasets().entrySet().stream()
+        .filter(written -> !(written.getValue().source() instanceof Mix))
+        .map(Map.Entry::getKey)
+        .toList();
   }
 
   /** Does something with the experiment; a failure gets the file and line of its element. */

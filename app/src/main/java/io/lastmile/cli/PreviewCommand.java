@@ -1,7 +1,6 @@
 package io.lastmile.cli;
 
 import io.lastmile.dataset.Json;
-import io.lastmile.dataset.Mix;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.feed.TemporaryFolder;
@@ -103,13 +102,7 @@ final class PreviewCommand implements Callable<Integer> {
 
   /** The dataset that is asked for, or all that are no mixes of others. */
   private List<String> names(ExperimentFile read) {
-    if (dataset != null) {
-      return List.of(dataset);
-    }
-    return read.experiment().datasets().entrySet().stream()
-        .filter(written -> !(written.getValue().source() instanceof Mix))
-        .map(Map.Entry::getKey)
-        .toList();
+    return dataset == null ? read.tables() : List.of(dataset);
   }
 
   private void print(JobPlan plan, List<String> names) {
