@@ -42,11 +42,12 @@ class HouseTest {
     allowed.put("batch", List.of("error", "dataset", "query"));
     allowed.put("plan", List.of("error", "dataset", "query", "source", "split", "batch"));
     List<String> engine = List.of("error", "dataset", "query", "source", "split", "batch", "plan");
-    allowed.put("preview", engine);
+    allowed.put("diagnosis", engine);
+    allowed.put("preview", with(engine, "diagnosis"));
     allowed.put("diff", engine);
     allowed.put("dispatch", engine);
     allowed.put("sequence", with(engine, "dispatch"));
-    allowed.put("worker", with(engine, "dispatch", "sequence"));
+    allowed.put("worker", with(engine, "diagnosis", "dispatch", "sequence"));
     allowed.put("feed", with(engine, "dispatch", "sequence", "worker"));
     allowed.put("write", with(engine, "dispatch", "sequence", "worker"));
     allowed.put("generate", with(engine));

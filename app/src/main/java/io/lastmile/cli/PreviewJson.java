@@ -38,6 +38,7 @@ final class PreviewJson {
     tree.put("all_rows", preview.plan().table().rows());
     tree.put("all_row_groups", sample.allRowGroups());
     tree.put("rows_left", preview.left());
+    tree.put("row_groups_skipped", preview.skipped());
     tree.put("pruned_files", preview.plan().pruned().files());
     tree.put("pruned_row_groups", preview.plan().pruned().rowGroups());
     return tree;

@@ -27,6 +27,7 @@ record PreviewText(Preview preview) {
   String text() {
     List<String> lines = new ArrayList<>();
     lines.add("dataset " + preview.plan().name() + ": " + sample());
+    preview.skipped().forEach(place -> lines.add("  skipped " + place));
     if (!preview.steps().isEmpty()) {
       lines.add("");
       lines.addAll(steps());

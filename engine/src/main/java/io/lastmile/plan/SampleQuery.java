@@ -202,6 +202,22 @@ public final class SampleQuery {
     return queries;
   }
 
+  /** A query with the columns of the source that the queries of {@link #everySql} read. */
+  public SplitQuery reading() {
+    Set<String> all = new LinkedHashSet<>(sources);
+    all.addAll(ends().sources());
+    all.addAll(values().sources());
+    return query(List.of(), all);
+  }
+
+  /** The queries of {@link #sql}, then {@link #ends} and {@link #values}. */
+  public List<String> everySql(Split sample) {
+    List<String> queries = new ArrayList<>(sql(sample));
+    queries.add(ends().sql(sample));
+    queries.add(values().sql(sample));
+    return queries;
+  }
+
   /** What the queries would give of a sample without a row. */
   public List<List<@Nullable Object>> nothing() {
     List<List<@Nullable Object>> rows = new ArrayList<>();

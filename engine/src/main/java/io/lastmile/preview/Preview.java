@@ -1,5 +1,6 @@
 package io.lastmile.preview;
 
+import io.lastmile.diagnosis.Diagnosis;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
@@ -10,6 +11,7 @@ import io.lastmile.plan.StepEffect;
 import io.lastmile.query.QueryException;
 import io.lastmile.query.Session;
 import io.lastmile.split.Split;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param plan of the dataset
  * @param sample that was read
+ * @param skipped row groups left out of it because they cannot be read, each in words: file,
+ *     number, why
  * @param label column whose positive share was counted; null: none
  * @param steps what each does to the sample
  * @param left rows of the sample after the last step
@@ -30,12 +34,14 @@ import org.jspecify.annotations.Nullable;
 public record Preview(
     DatasetPlan plan,
     Sample sample,
+    List<String> skipped,
     @Nullable String label,
     List<StepEffect> steps,
     long left,
     List<SampleColumn> columns,
     List<List<@Nullable Object>> rows) {
   public Preview {
+    skipped = List.copyOf(skipped);
     steps = List.copyOf(steps);
     columns = List.copyOf(columns);
     rows = Collections.unmodifiableList(rows);
@@ -49,21 +55,54 @@ public record Preview(
    * @param rows shown at most
    * @param sampleRows read at most, unless the first row group has more
    * @throws LastmileException of kind USER for a dataset or label that is not there, DATA when a
-   *     row cannot be read or an expression fails on it, RESOURCES when the memory does not suffice
+   *     row group cannot be read and the source does not say that it is left out, or an expression
+   *     fails on a row, RESOURCES when the memory does not suffice
    */
   public static Preview of(
       JobPlan job, String dataset, @Nullable String label, int rows, long sampleRows) {
     DatasetPlan plan = job.dataset(dataset);
-    Sample sample = Sample.of(plan.splits(), sampleRows);
     try (Session session = job.engine().connect()) {
       SampleQuery query = SampleQuery.of(plan, session, label);
-      return new SampleRun(plan, session, query, sample).preview(rows);
-    } catch (QueryException e) {
-      FailureKind kind =
-          e.kind() == QueryException.Kind.OUT_OF_MEMORY ? FailureKind.RESOURCES : FailureKind.DATA;
-      throw LastmileException.of(
-          kind, "The steps of dataset \"" + dataset + "\" failed on a row: " + e.summary(), e);
+      return preview(plan, session, query, Sample.of(plan.splits(), sampleRows), rows);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw LastmileException.of(FailureKind.CANCELLED, "Interrupted", e);
     }
+  }
+
+  private static Preview preview(
+      DatasetPlan plan, Session session, SampleQuery query, Sample sample, int rows)
+      throws InterruptedException {
+    Diagnosis diagnosis =
+        new Diagnosis(plan, session, query.reading(), part -> query.everySql(part));
+    List<String> skipped = new ArrayList<>();
+    Sample rest = sample;
+    while (true) {
+      try {
+        return new SampleRun(plan, session, query, rest).preview(rows, skipped);
+      } catch (QueryException e) {
+        rest = readable(rest, diagnosis, e, skipped);
+      }
+    }
+  }
+
+  private static Sample readable(
+      Sample sample, Diagnosis diagnosis, QueryException failure, List<String> skipped)
+      throws InterruptedException {
+    List<Split> left = new ArrayList<>();
+    for (Split split : sample.splits()) {
+      left.add(
+          diagnosis.withoutCorrupt(
+              split,
+              failure,
+              (file, rowGroup, why) ->
+                  skipped.add("%s, row group %d: %s".formatted(file, rowGroup, why))));
+    }
+    Sample rest = sample.of(left);
+    if (rest.rowGroups() == sample.rowGroups()) {
+      throw diagnosis.failed(sample.inOrder(), failure);
+    }
+    return rest;
   }
 
   /** The query of the first split of epoch 0; empty where the table has no row. */

@@ -62,6 +62,16 @@ public record Sample(List<Split> splits, boolean whole, int allSplits, int allRo
         0, 0, splits.stream().flatMap(split -> split.parts().stream()).sorted(FILE_ORDER).toList());
   }
 
+  /** The same with other splits: those of its own without some row groups. */
+  Sample of(List<Split> others) {
+    return new Sample(others, whole, allSplits, allRowGroups);
+  }
+
+  /** Its row groups as one split, in the order of the sequence. */
+  Split inOrder() {
+    return new Split(0, 0, splits.stream().flatMap(split -> split.parts().stream()).toList());
+  }
+
   /** How many row groups it has. */
   public int rowGroups() {
     return splits.stream().mapToInt(split -> split.parts().size()).sum();

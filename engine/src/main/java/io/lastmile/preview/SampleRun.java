@@ -36,7 +36,7 @@ final class SampleRun {
   /** A row of the result: its row identity and copy number. */
   private record Identity(long row, long copy) {}
 
-  Preview preview(int rows) {
+  Preview preview(int rows, List<String> skipped) {
     List<List<@Nullable Object>> counts = counts();
     List<StepEffect> effects = new ArrayList<>(query.effects(counts));
     long left = query.left(counts).rows();
@@ -52,11 +52,12 @@ final class SampleRun {
       effects.add(effects.removeLast().leaving(query.counts(first)));
     }
     List<Identity> shown = first.stream().limit(rows).map(row -> identity(ends, row)).toList();
-    return new Preview(plan, sample, query.label(), effects, left, query.columns(), values(shown));
+    return new Preview(
+        plan, sample, skipped, query.label(), effects, left, query.columns(), values(shown));
   }
 
   private List<List<@Nullable Object>> counts() {
-    if (sample.splits().isEmpty()) {
+    if (sample.rowGroups() == 0) {
       return query.nothing();
     }
     List<List<@Nullable Object>> counts = new ArrayList<>();
@@ -72,6 +73,9 @@ final class SampleRun {
     for (Split split : sample.splits()) {
       if (first.size() >= rows) {
         break;
+      }
+      if (split.parts().isEmpty()) {
+        continue;
       }
       List<List<@Nullable Object>> stay = session.rows(ends.sql(split));
       int[] order = sample.whole() ? plan.splits().rowOrder(split, stay.size()) : null;

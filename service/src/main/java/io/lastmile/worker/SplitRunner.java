@@ -1,6 +1,7 @@
 package io.lastmile.worker;
 
 import io.lastmile.batch.InvalidValueException;
+import io.lastmile.diagnosis.Diagnosis;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
@@ -47,7 +48,7 @@ final class SplitRunner {
         attempt(rest, reserved, outlet);
         return;
       } catch (QueryException e) {
-        rest = diagnosis().readable(rest, e, listener);
+        rest = diagnosis().readable(rest, e, listener::skipped);
       }
     }
   }
@@ -115,7 +116,7 @@ final class SplitRunner {
     try {
       outlet.append(rows);
     } catch (InvalidValueException e) {
-      throw Diagnosis.invalidValue(plan, rows, e);
+      throw Diagnosis.invalidValue(plan, rows.identity(e.row()), e);
     }
   }
 
@@ -123,7 +124,7 @@ final class SplitRunner {
     try {
       staging.add(rows);
     } catch (InvalidValueException e) {
-      throw Diagnosis.invalidValue(plan, rows, e);
+      throw Diagnosis.invalidValue(plan, rows.identity(e.row()), e);
     }
   }
 

@@ -1,4 +1,4 @@
-package io.lastmile.worker;
+package io.lastmile.diagnosis;
 
 import io.lastmile.batch.InvalidValueException;
 import io.lastmile.dataset.Source;
@@ -17,24 +17,62 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Finds out why a split failed, and says where. Used by the worker that ran it. */
-final class Diagnosis {
+/**
+ * Finds out why the rows of a split cannot be had, and says where. Used by the thread that runs the
+ * split.
+ */
+public final class Diagnosis {
+  /** Told of row groups that are left out, because they cannot be read. */
+  @FunctionalInterface
+  public interface Skips {
+    /** A row group was left out. */
+    void skipped(String file, int rowGroup, String why);
+  }
+
   private final DatasetPlan plan;
   private final @Nullable ColumnPlan columns;
   private final Session session;
+  private final SplitQuery reading;
+  private final Function<Split, List<String>> queries;
 
   /**
-   * The diagnosis of a dataset's splits.
+   * Of the rows that the query of the plan gives.
    *
    * @param columns that the query gives beside what the plan says; null: none
    */
-  Diagnosis(DatasetPlan plan, @Nullable ColumnPlan columns, Session session) {
+  public Diagnosis(DatasetPlan plan, @Nullable ColumnPlan columns, Session session) {
+    this(plan, columns, session, query(plan, columns), split -> List.of(query(plan, columns).sql(split)));
+  }
+
+  /**
+   * Of what other queries tell of the same steps.
+   *
+   * @param reading a query with the columns of the source that they read
+   * @param queries of a split
+   */
+  public Diagnosis(
+      DatasetPlan plan,
+      Session session,
+      SplitQuery reading,
+      Function<Split, List<String>> queries) {
+    this(plan, null, session, reading, queries);
+  }
+
+  private Diagnosis(
+      DatasetPlan plan,
+      @Nullable ColumnPlan columns,
+      Session session,
+      SplitQuery reading,
+      Function<Split, List<String>> queries) {
     this.plan = plan;
     this.columns = columns;
     this.session = session;
+    this.reading = reading;
+    this.queries = queries;
   }
 
   /**
@@ -43,7 +81,21 @@ final class Diagnosis {
    * @throws LastmileException where it does not, or where every row group can be read and the
    *     failure has another reason
    */
-  Split readable(Split split, QueryException failure, EpochRun.Listener listener)
+  public Split readable(Split split, QueryException failure, Skips skips)
+      throws InterruptedException {
+    Split readable = withoutCorrupt(split, failure, skips);
+    if (readable.parts().size() == split.parts().size()) {
+      throw failed(split, failure);
+    }
+    return readable;
+  }
+
+  /**
+   * As {@link #readable}, but the split itself where every row group can be read.
+   *
+   * @throws LastmileException where the source does not say so, or for lack of memory
+   */
+  public Split withoutCorrupt(Split split, QueryException failure, Skips skips)
       throws InterruptedException {
     switch (failure.kind()) {
       case INTERRUPTED -> throw new InterruptedException();
@@ -53,12 +105,11 @@ final class Diagnosis {
     checkUnchanged(split);
     List<Split.Part> readable = new ArrayList<>();
     for (Split.Part part : split.parts()) {
-      QueryException corrupt = failure(session, query().probe(part));
+      QueryException corrupt = failure(session, reading.probe(part));
       if (corrupt == null) {
         readable.add(part);
       } else if (skips(plan)) {
-        listener.skipped(
-            part.file().path().toString(), part.rowGroup().ordinal(), corrupt.summary());
+        skips.skipped(part.file().path().toString(), part.rowGroup().ordinal(), corrupt.summary());
       } else {
         throw LastmileException.of(
             FailureKind.DATA,
@@ -67,13 +118,15 @@ final class Diagnosis {
             failure);
       }
     }
-    if (readable.size() == split.parts().size()) {
-      throw new RowSearch(plan, columns, session).describe(split, failure);
-    }
     return new Split(split.epoch(), split.ordinal(), readable);
   }
 
-  private SplitQuery query() {
+  /** What the user is told of a split that can be read, but whose query fails. */
+  public LastmileException failed(Split split, QueryException failure) throws InterruptedException {
+    return new RowSearch(plan, columns, session, queries).describe(split, failure);
+  }
+
+  private static SplitQuery query(DatasetPlan plan, @Nullable ColumnPlan columns) {
     return columns == null ? plan.query() : columns.query();
   }
 
@@ -82,7 +135,7 @@ final class Diagnosis {
    *
    * @throws LastmileException DATA when one is not
    */
-  static void checkUnchanged(Split split) {
+  public static void checkUnchanged(Split split) {
     int last = -1;
     for (Split.Part part : split.parts()) {
       if (part.fileOrdinal() != last) {
@@ -113,7 +166,7 @@ final class Diagnosis {
   }
 
   /** Whether row groups that cannot be read are left out. */
-  static boolean skips(DatasetPlan plan) {
+  public static boolean skips(DatasetPlan plan) {
     return plan.dataset().source() instanceof Source.Parquet parquet
         && parquet.onCorrupt() == Source.OnCorrupt.SKIP;
   }
@@ -141,10 +194,13 @@ final class Diagnosis {
         failure);
   }
 
-  /** The failure of a value that a tensor cannot hold, with its file, row group and row. */
-  static LastmileException invalidValue(
-      DatasetPlan plan, VectorRows rows, InvalidValueException invalid) {
-    long identity = rows.identity(invalid.row());
+  /**
+   * The failure of a value that a tensor cannot hold, with its file, row group and row.
+   *
+   * @param identity of its row
+   */
+  public static LastmileException invalidValue(
+      DatasetPlan plan, long identity, InvalidValueException invalid) {
     TableFile file = plan.table().files().get((int) (identity >>> SplitQuery.NUMBER_BITS));
     long number = identity & ((1L << SplitQuery.NUMBER_BITS) - 1);
     return LastmileException.of(
@@ -162,7 +218,7 @@ final class Diagnosis {
   }
 
   /** The row groups of a split in words. */
-  static String places(Split split) {
+  public static String places(Split split) {
     return split.parts().stream()
         .map(part -> part.file().path() + ", row group " + part.rowGroup().ordinal())
         .collect(Collectors.joining("; "));

@@ -1,4 +1,4 @@
-package io.lastmile.worker;
+package io.lastmile.diagnosis;
 
 import io.lastmile.batch.TensorForm;
 import io.lastmile.error.FailureKind;
@@ -13,11 +13,12 @@ import io.lastmile.source.RowGroup;
 import io.lastmile.split.Split;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the row on which an expression fails, by halves, and the step or column whose expression it
- * is. Used by the worker that ran the split.
+ * is. Used by the thread that ran the split.
  */
 final class RowSearch {
   private static final String REMEDY = "filter such rows out, or use try_cast or another dtype";
@@ -26,12 +27,18 @@ final class RowSearch {
   private final SplitQuery query;
   private final List<Output> outputs;
   private final Session session;
+  private final Function<Split, List<String>> queries;
 
-  RowSearch(DatasetPlan plan, @Nullable ColumnPlan columns, Session session) {
+  RowSearch(
+      DatasetPlan plan,
+      @Nullable ColumnPlan columns,
+      Session session,
+      Function<Split, List<String>> queries) {
     this.plan = plan;
     this.query = columns == null ? plan.query() : columns.query();
     this.outputs = columns == null ? outputs(plan) : outputs(columns);
     this.session = session;
+    this.queries = queries;
   }
 
   /** A result of the query, and the column that it is. */
@@ -60,18 +67,24 @@ final class RowSearch {
    * @param failure of the split's query
    */
   LastmileException describe(Split split, QueryException failure) throws InterruptedException {
+    String where = Diagnosis.places(split);
     for (Split.Part part : split.parts()) {
-      if (failure(query, split, part) != null) {
-        LastmileException found = ofRow(split, narrowed(split, part));
+      if (failure(split, part) != null) {
+        Split.Part row = narrowed(split, part);
+        LastmileException found = ofRow(split, row);
         if (found != null) {
           return found;
+        }
+        if (failure(split, row) != null) {
+          where = place(row);
+          break;
         }
       }
     }
     return LastmileException.of(
         FailureKind.DATA,
         "An expression of dataset \"%s\" failed on a row: %s (%s) [%s]"
-            .formatted(plan.name(), failure.summary(), REMEDY, Diagnosis.places(split)),
+            .formatted(plan.name(), failure.summary(), REMEDY, where),
         failure);
   }
 
@@ -85,7 +98,7 @@ final class RowSearch {
     Split.Part first = some(part, rows.firstRow(), half);
     return narrowed(
         split,
-        failure(query, split, first) == null
+        failure(split, first) == null
             ? some(part, rows.firstRow() + half, rows.rows() - half)
             : first);
   }
@@ -133,22 +146,35 @@ final class RowSearch {
   private LastmileException failed(String what, Split.Part row, QueryException failure) {
     return LastmileException.of(
         FailureKind.DATA,
-        "%s of dataset \"%s\" cannot be computed: %s (%s) [%s, row group %d, row %d]"
-            .formatted(
-                what,
-                plan.name(),
-                failure.summary(),
-                REMEDY,
-                row.file().path(),
-                row.rowGroup().ordinal(),
-                row.rowGroup().firstRow()),
+        "%s of dataset \"%s\" cannot be computed: %s (%s) [%s]"
+            .formatted(what, plan.name(), failure.summary(), REMEDY, place(row)),
         failure);
+  }
+
+  private static String place(Split.Part row) {
+    return "%s, row group %d, row %d"
+        .formatted(row.file().path(), row.rowGroup().ordinal(), row.rowGroup().firstRow());
+  }
+
+  /** How the queries fail on a part of a split; null: they do not. */
+  private @Nullable QueryException failure(Split split, Split.Part part)
+      throws InterruptedException {
+    for (String sql : queries.apply(alone(split, part))) {
+      QueryException failed = Diagnosis.failure(session, sql);
+      if (failed != null) {
+        return failed;
+      }
+    }
+    return null;
   }
 
   /** How a query fails on a part of a split; null: it does not. */
   private @Nullable QueryException failure(SplitQuery query, Split split, Split.Part part)
       throws InterruptedException {
-    String sql = query.sql(new Split(split.epoch(), split.ordinal(), List.of(part)));
-    return Diagnosis.failure(session, sql);
+    return Diagnosis.failure(session, query.sql(alone(split, part)));
+  }
+
+  private static Split alone(Split split, Split.Part part) {
+    return new Split(split.epoch(), split.ordinal(), List.of(part));
   }
 }
