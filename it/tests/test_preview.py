@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from test_faults import damage
+from test_pruning import FOLDERS
+from test_schemas import FILES, ROW_GROUP, ROWS, columns
 
 import data
 from harness import Sandbox
@@ -35,6 +39,7 @@ from oracle.language import (
 from oracle.steps import Derive, Downsample, Drop, Filter, Mask, Select, true
 from oracle.tensors import Tensor
 
+COLLECT = str(Path(__file__).parent / "scripts" / "collect.py")
 POSITIVE: tuple[str, Mask] = ("label = 1", lambda t: true(pc.equal(t.column("label"), 1)))
 NEGATIVE: tuple[str, Mask] = ("label = 0", lambda t: true(pc.equal(t.column("label"), 0)))
 TENSORS = {"dense": Tensor("dense_*", fill=0), "seq": Tensor("seq", fill=0)}
@@ -382,10 +387,124 @@ def test_mistakes(sandbox: Sandbox) -> None:
         done = sandbox.start("preview", path, *arguments).wait().expect(2)
         assert done.errors == [f"error: {message}"]
         assert done.out == ""
-    failing = Derive({"x": ("CAST(surface AS INTEGER)", _twos)})
-    used = Filter("x > 1", _above)
-    sandbox.experiment(table(sandbox, [failing, used]))
-    done = sandbox.start("preview", path).wait().expect(3)
-    assert done.errors[0].startswith(
-        'error: The steps of dataset "train" failed on a row: Could not convert string '
+
+
+FAILING: dict[str, list[Step]] = {
+    "step": [Filter("CASE WHEN uid = 700 THEN error('boom') ELSE true END", lambda t: t)],
+    "column": [Derive({"x": ("CASE WHEN uid = 700 THEN error('boom') ELSE 1 END", lambda t: t)})],
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_an_expression_that_fails_is_told_as_by_a_run(sandbox: Sandbox, case: str) -> None:
+    tensors = {"x": Tensor("x" if case == "column" else "label")}
+    dataset = replace(table(sandbox, FAILING[case], tensors), shuffle=Shuffle(row_groups=3))
+    train = {"script": COLLECT, "args": ["1"], "ranks": 1}
+    path = sandbox.experiment(dataset, train=train)
+    (told,) = sandbox.run(path).expect(3).errors
+    shown = ["--rows", "1200"]  # what only tensors need is computed for the rows that are shown
+    done = sandbox.start("preview", path.name, *shown).wait().expect(3)
+    assert done.errors == [told]
+    assert done.out == ""
+    what = "Step 0 (filter)" if case == "step" else 'Column "x"'
+    assert told == (
+        f'error: {what} of dataset "train" cannot be computed: boom (filter such rows out, or use '
+        f"try_cast or another dtype) [{sandbox.folder / 't' / 'part-001.parquet'}, row group 2, "
+        "row 300]"
     )
+
+
+def test_an_expression_that_only_the_preview_computes_names_its_row(sandbox: Sandbox) -> None:
+    made = Derive({"x": ("CASE WHEN uid = 700 THEN error('boom') ELSE 1 END", lambda t: t)})
+    path = sandbox.experiment(table(sandbox, [made], {"one": Tensor("label")}))
+    done = sandbox.start("preview", path.name, "--label", "x").wait().expect(3)
+    assert done.errors == [
+        'error: An expression of dataset "train" failed on a row: boom (filter such rows out, or '
+        f"use try_cast or another dtype) [{sandbox.folder / 't' / 'part-001.parquet'}, row group "
+        "2, row 300]"
+    ]
+
+
+@pytest.mark.parametrize("column", ["user_id", "dense_1"])
+@pytest.mark.parametrize("shuffle", [NONE, Shuffle(row_groups=3)], ids=["none", "shuffled"])
+def test_what_cannot_be_read_is_left_out_where_the_source_says_so(
+    sandbox: Sandbox, shuffle: Shuffle, column: str
+) -> None:
+    steps, used, weights = CASES["downsample"]
+    dataset = replace(table(sandbox, steps, {"d": Tensor("dense_1")}), shuffle=shuffle)
+    name = "part-001.parquet"
+    damage(sandbox.folder / "t" / name, 2, column)
+    train = {"script": COLLECT, "args": ["1"], "ranks": 1}
+    path = sandbox.experiment(dataset, train=train)
+    (told,) = sandbox.run(path).expect(3).errors
+    assert f"{name}, row group 2" in told
+    assert "(source.on_corrupt: skip leaves it out)" in told
+    if column == "user_id":  # the steps need it
+        assert sandbox.start("preview", path.name).wait().expect(3).errors == [told]
+    dataset = replace(dataset, on_corrupt="skip", corrupt=frozenset({(name, 2)}))
+    got = preview(sandbox, dataset)
+    compare(got, dataset, effects(dataset, used=used, weights=weights))
+    (skipped,) = got["sample"]["row_groups_skipped"]
+    assert skipped.startswith(f"{sandbox.folder / 't' / name}, row group 2: ")
+    assert got["sample"]["row_groups"] == 11
+    text = sandbox.start("preview", path.name).wait().expect(0).out
+    assert text.splitlines()[1] == f"  skipped {skipped}"
+
+
+def test_nothing_can_be_read(sandbox: Sandbox) -> None:
+    dataset = replace(table(sandbox, [Filter(*EVEN)], {"d": Tensor("dense_1")}), on_corrupt="skip")
+    for name in dataset.files:
+        for group in range(4):
+            damage(sandbox.folder / "t" / name, group, "dense_1")
+    got = preview(sandbox, dataset)
+    assert len(got["sample"]["row_groups_skipped"]) == 12
+    assert got["sample"]["rows"] == got["sample"]["row_groups"] == 0
+    assert got["rows"] == []
+
+
+def test_files_with_different_columns(sandbox: Sandbox) -> None:
+    root = sandbox.folder / "t"
+    root.mkdir()
+    files = []
+    for i, kinds in enumerate(FILES):
+        files.append(f"{i}.parquet")
+        pq.write_table(columns(i * ROWS, kinds), root / files[-1], row_group_size=ROW_GROUP)
+    steps = [
+        Downsample(0.8, ["new"], weight="w"),
+        Filter("n IS NOT NULL", lambda t: np.asarray(t.column("n").is_valid())),
+    ]
+    tensors = {name: Tensor(name, fill=0) for name in ("small", "x", "n", "new", "seq", "w")}
+    dataset = Dataset("t", root, files, tensors, steps, shuffle=Shuffle(3), schema="union")
+    expected = effects(dataset, used=[["new"], ["n"]], weights=[["w"], ["w"]], label=None)
+    compare(preview(sandbox, dataset, "--rows", "500"), dataset, expected, rows=500)
+
+
+@pytest.mark.parametrize("partition", [None, "dt = DATE '2024-03-01'"])
+def test_hive_partitions(sandbox: Sandbox, partition: str | None) -> None:
+    root = sandbox.folder / "t"
+    files = []
+    for i, folder in enumerate(FOLDERS):
+        (root / folder).mkdir(parents=True)
+        files.append(f"{folder}/part.parquet")
+        pq.write_table(data.impressions(3, 300, i * 300), root / files[-1], row_group_size=70)
+    day = pa.scalar("2024-03-01").cast(pa.date32())
+    steps: list[Step] = [
+        Downsample(0.8, ["dt", "place", "h", "uid"]),
+        Filter("h >= 0 AND uid % 2 = 0", _hours),
+    ]
+    used = [["dt", "h", "place", "uid"], ["h", "uid"]]
+    if partition is not None:
+        steps.insert(0, Filter(partition, lambda t: true(pc.equal(t.column("dt"), day))))
+        used.insert(0, ["dt"])
+    tensors = {"h": Tensor("h"), "label": Tensor("label")}
+    dataset = Dataset("t", root, files, tensors, steps, shuffle=Shuffle(3), keys=["uid", "h"])
+    expected = effects(dataset, used=used, weights=[[]] * len(steps))
+    got = preview(sandbox, dataset)
+    compare(got, dataset, expected)
+    assert got["sample"]["rows"] == (1500 if partition is None else 600)
+    assert got["sample"]["pruned_files"] == (0 if partition is None else 3)
+
+
+def _hours(rows: pa.Table) -> np.ndarray:
+    uid = np.asarray(rows.column("uid"))
+    return true(pc.greater_equal(rows.column("h"), 0)) & (uid % 2 == 0)

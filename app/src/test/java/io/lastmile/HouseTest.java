@@ -48,6 +48,7 @@ class HouseTest {
     allowed.put("dispatch", engine);
     allowed.put("sequence", with(engine, "dispatch"));
     allowed.put("worker", with(engine, "diagnosis", "dispatch", "sequence"));
+    allowed.put("estimate", with(engine, "diagnosis", "dispatch", "sequence", "worker"));
     allowed.put("feed", with(engine, "dispatch", "sequence", "worker"));
     allowed.put("write", with(engine, "dispatch", "sequence", "worker"));
     allowed.put("generate", with(engine));

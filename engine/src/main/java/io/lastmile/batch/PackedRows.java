@@ -74,6 +74,12 @@ public final class PackedRows {
     return Memory.longAt(address() + place.offset() + 8L * row);
   }
 
+  /** How many values a row has in a ragged form. */
+  public long values(Layout.Place place, int row) {
+    long offsets = address() + place.offsets() + 8L * row;
+    return Memory.longAt(offsets + 8) - Memory.longAt(offsets);
+  }
+
   /** Adds the one row of a rank that would get none: every value zero, every list empty. */
   public void pad() {
     for (Layout.Place place : layout.places()) {

@@ -54,6 +54,11 @@ public final class CanonicalJson {
     return Json.write(tree);
   }
 
+  /** The canonical text of a dataset, as it is in that of its experiment. */
+  public static String write(Dataset dataset) {
+    return Json.write(dataset(dataset));
+  }
+
   /**
    * The experiment of a canonical text.
    *

@@ -66,6 +66,11 @@ public record Dataset(
         mix.onEmpty);
   }
 
+  /** This dataset in another order, and with epochs that may have no rows. */
+  public Dataset over(Shuffle order) {
+    return new Dataset(source, steps, tensors, batch, order, keys, prefetch, slots, OnEmpty.ALLOW);
+  }
+
   private static Tensor complete(Tensor tensor) {
     try {
       return tensor.complete();

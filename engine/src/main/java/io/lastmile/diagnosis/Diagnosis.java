@@ -172,7 +172,8 @@ public final class Diagnosis {
   }
 
   /** How a query fails, all its rows read; null: it does not. */
-  static @Nullable QueryException failure(Session session, String sql) throws InterruptedException {
+  public static @Nullable QueryException failure(Session session, String sql)
+      throws InterruptedException {
     try (Rows rows = session.query(sql)) {
       while (rows.next() != null) {
         // Only its failure counts.

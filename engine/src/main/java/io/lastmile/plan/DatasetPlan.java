@@ -3,12 +3,14 @@ package io.lastmile.plan;
 import io.lastmile.batch.Layout;
 import io.lastmile.batch.TensorForm;
 import io.lastmile.dataset.Dataset;
+import io.lastmile.dataset.Shuffle;
 import io.lastmile.source.ParquetTable;
 import io.lastmile.source.RowGroup;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
 import io.lastmile.split.Splits;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -127,6 +129,38 @@ public record DatasetPlan(
 
   private static long listValues(TensorForm form, RowGroup group) {
     return group.listValues().getOrDefault(form.columns().getFirst(), 0L);
+  }
+
+  /**
+   * The same steps over some of the row groups, without the end of the epoch and with rows that may
+   * be none: for a look at how they fare.
+   *
+   * @param parts row groups of this plan, each once
+   * @param shuffle the order of the rows
+   * @param seed of the order
+   */
+  public DatasetPlan over(List<Split.Part> parts, Shuffle shuffle, long seed) {
+    List<List<RowGroup>> rowGroups = new ArrayList<>();
+    table.files().forEach(file -> rowGroups.add(new ArrayList<>()));
+    parts.forEach(part -> rowGroups.get(part.fileOrdinal()).add(part.rowGroup()));
+    List<TableFile> files = new ArrayList<>();
+    for (int i = 0; i < rowGroups.size(); i++) {
+      rowGroups.get(i).sort(Comparator.comparingInt(RowGroup::ordinal));
+      files.add(table.files().get(i).only(rowGroups.get(i)));
+    }
+    return new DatasetPlan(
+        name,
+        dataset.over(shuffle),
+        table.only(files),
+        pruned,
+        smallTables,
+        smallTableSizes,
+        query,
+        new Stage(stage.scope(), stage.levels(), null, stage.waypoints()),
+        forms,
+        new Splits(files, shuffle, seed),
+        fingerprint,
+        budget);
   }
 
   @Override

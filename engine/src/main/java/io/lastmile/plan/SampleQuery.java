@@ -75,6 +75,16 @@ public final class SampleQuery {
     return query;
   }
 
+  /** As {@link #of}, but only what {@link #left} tells is counted, of the label alone. */
+  public static SampleQuery ofEnd(DatasetPlan plan, Session session, @Nullable String label) {
+    SampleQuery query =
+        new SampleQuery(plan, session, label == null ? usual(plan) : checked(plan, label));
+    Waypoint last = plan.stage().waypoints().getLast();
+    query.waypoints.add(
+        query.counted(new Waypoint(last.level(), last.drops(), last.scope(), List.of())));
+    return query;
+  }
+
   private static @Nullable String usual(DatasetPlan plan) {
     Stream<String> made =
         plan.dataset().steps().stream()
@@ -210,6 +220,11 @@ public final class SampleQuery {
     return query(List.of(), all);
   }
 
+  /** A query with the columns of the source that the queries of {@link #sql} read. */
+  public SplitQuery counting() {
+    return query(List.of(), sources);
+  }
+
   /** The queries of {@link #sql}, then {@link #ends} and {@link #values}. */
   public List<String> everySql(Split sample) {
     List<String> queries = new ArrayList<>(sql(sample));
@@ -310,6 +325,32 @@ public final class SampleQuery {
       columns.add(weight.derived("CAST((" + weight.sql() + ") AS DOUBLE)"));
     }
     return query(columns, Set.of());
+  }
+
+  /**
+   * The first so many rows of {@link #ends}.
+   *
+   * @param splits that have them, in their order
+   * @param ordered whether the rows of each come in the order of the sequence, else in that of the
+   *     files
+   */
+  public List<List<@Nullable Object>> first(
+      SplitQuery ends, List<Split> splits, boolean ordered, long rows) {
+    List<List<@Nullable Object>> first = new ArrayList<>();
+    for (Split split : splits) {
+      if (first.size() >= rows) {
+        break;
+      }
+      if (split.parts().isEmpty()) {
+        continue;
+      }
+      List<List<@Nullable Object>> stay = session.rows(ends.sql(split));
+      int[] order = ordered ? plan.splits().rowOrder(split, stay.size()) : null;
+      for (int i = 0; i < stay.size() && first.size() < rows; i++) {
+        first.add(stay.get(order == null ? i : order[i]));
+      }
+    }
+    return first;
   }
 
   /** Counts rows of {@link #ends}. */

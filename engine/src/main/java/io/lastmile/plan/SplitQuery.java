@@ -87,6 +87,16 @@ public record SplitQuery(List<String> outputs, List<Level> levels, List<String> 
     return levels.stream().map(Level::copies).filter(Objects::nonNull).toList();
   }
 
+  /** The row identity of the first row of a row group. */
+  public static long identity(Split.Part part) {
+    return ((long) part.fileOrdinal() << NUMBER_BITS) + part.rowGroup().firstRow();
+  }
+
+  /** Whether other epochs may keep other rows. */
+  public boolean dependsOnEpoch() {
+    return drops().stream().anyMatch(drop -> drop.condition().contains(StepCompiler.EPOCH));
+  }
+
   /** The same with only some outputs and the first steps: for finding the one that fails. */
   public SplitQuery only(List<String> someOutputs, int firstDrops) {
     List<Level> some = new ArrayList<>();

@@ -76,7 +76,7 @@ public record Preview(
     Diagnosis diagnosis =
         new Diagnosis(plan, session, query.reading(), part -> query.everySql(part));
     List<String> skipped = new ArrayList<>();
-    Sample rest = sample;
+    Sample rest = Diagnosis.skips(plan) ? asRead(plan, session, sample, skipped) : sample;
     while (true) {
       try {
         return new SampleRun(plan, session, query, rest).preview(rows, skipped);
@@ -86,17 +86,37 @@ public record Preview(
     }
   }
 
+  /** The sample without what a run would leave out: it reads more columns than the counts do. */
+  private static Sample asRead(
+      DatasetPlan plan, Session session, Sample sample, List<String> skipped)
+      throws InterruptedException {
+    Diagnosis diagnosis = new Diagnosis(plan, session);
+    List<Split> left = new ArrayList<>();
+    for (Split split : sample.splits()) {
+      Split rest = split;
+      while (!rest.parts().isEmpty()) {
+        QueryException failure = Diagnosis.failure(session, plan.query().sql(rest));
+        if (failure == null) {
+          break;
+        }
+        rest = diagnosis.readable(rest, failure, into(skipped));
+      }
+      left.add(rest);
+    }
+    return sample.of(left);
+  }
+
+  private static Diagnosis.Skips into(List<String> skipped) {
+    return (file, rowGroup, why) ->
+        skipped.add("%s, row group %d: %s".formatted(file, rowGroup, why));
+  }
+
   private static Sample readable(
       Sample sample, Diagnosis diagnosis, QueryException failure, List<String> skipped)
       throws InterruptedException {
     List<Split> left = new ArrayList<>();
     for (Split split : sample.splits()) {
-      left.add(
-          diagnosis.withoutCorrupt(
-              split,
-              failure,
-              (file, rowGroup, why) ->
-                  skipped.add("%s, row group %d: %s".formatted(file, rowGroup, why))));
+      left.add(diagnosis.withoutCorrupt(split, failure, into(skipped)));
     }
     Sample rest = sample.of(left);
     if (rest.rowGroups() == sample.rowGroups()) {

@@ -47,7 +47,7 @@ final class SampleRun {
       left = limit.rows();
     }
     SplitQuery ends = query.ends();
-    List<List<@Nullable Object>> first = first(ends, needed);
+    List<List<@Nullable Object>> first = query.first(ends, sample.splits(), sample.whole(), needed);
     if (limit != null && limit.rows() == left) {
       effects.add(effects.removeLast().leaving(query.counts(first)));
     }
@@ -65,25 +65,6 @@ final class SampleRun {
       counts.add(session.rows(sql).getFirst());
     }
     return counts;
-  }
-
-  /** So many rows of the sequence, or of the files where it is not known. */
-  private List<List<@Nullable Object>> first(SplitQuery ends, long rows) {
-    List<List<@Nullable Object>> first = new ArrayList<>();
-    for (Split split : sample.splits()) {
-      if (first.size() >= rows) {
-        break;
-      }
-      if (split.parts().isEmpty()) {
-        continue;
-      }
-      List<List<@Nullable Object>> stay = session.rows(ends.sql(split));
-      int[] order = sample.whole() ? plan.splits().rowOrder(split, stay.size()) : null;
-      for (int i = 0; i < stay.size() && first.size() < rows; i++) {
-        first.add(stay.get(order == null ? i : order[i]));
-      }
-    }
-    return first;
   }
 
   private static Identity identity(SplitQuery of, List<@Nullable Object> row) {

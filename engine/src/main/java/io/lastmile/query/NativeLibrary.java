@@ -12,7 +12,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Locale;
 import java.util.jar.Manifest;
-import org.jspecify.annotations.Nullable;
 
 /** DuckDB's native library, copied once from the jar on the class path to the user's cache. */
 final class NativeLibrary {
@@ -29,7 +28,7 @@ final class NativeLibrary {
               + resource
               + "\" (a duckdb_jdbc jar carries linux amd64 and arm64, macOS arm64, Windows amd64)");
     }
-    Path cache = cache(System.getenv("XDG_CACHE_HOME"), System.getProperty("user.home"));
+    Path cache = UserCache.folder();
     try {
       return copy(url, cache);
     } catch (IOException e) {
@@ -55,12 +54,6 @@ final class NativeLibrary {
           default -> osArch;
         };
     return "libduckdb_java.so_" + system + "_" + machine;
-  }
-
-  /** Lastmile's folder in the user's cache. */
-  static Path cache(@Nullable String xdgCacheHome, String home) {
-    boolean given = xdgCacheHome != null && Path.of(xdgCacheHome).isAbsolute();
-    return (given ? Path.of(xdgCacheHome) : Path.of(home, ".cache")).resolve("lastmile");
   }
 
   /** Copies the library below the cache unless it is there: whole under its final name, or not. */

@@ -84,7 +84,12 @@ public final class Splits {
         : Permutation.of(rows, seed, "rows", split.epoch(), split.ordinal());
   }
 
-  /** Row groups of the table that have rows. */
+  /** The row groups of the table that have rows, in file order. */
+  public List<Split.Part> parts() {
+    return parts;
+  }
+
+  /** How many of them there are. */
   public int rowGroups() {
     return parts.size();
   }

@@ -28,9 +28,9 @@ class NativeLibraryTest {
 
   @Test
   void liesInTheCacheOfTheUser() {
-    assertThat(NativeLibrary.cache("/cache", "/home/u")).isEqualTo(Path.of("/cache/lastmile"));
-    assertThat(NativeLibrary.cache(null, "/home/u")).isEqualTo(Path.of("/home/u/.cache/lastmile"));
-    assertThat(NativeLibrary.cache("", "/home/u")).isEqualTo(Path.of("/home/u/.cache/lastmile"));
+    assertThat(UserCache.folder("/cache", "/home/u")).isEqualTo(Path.of("/cache/lastmile"));
+    assertThat(UserCache.folder(null, "/home/u")).isEqualTo(Path.of("/home/u/.cache/lastmile"));
+    assertThat(UserCache.folder("", "/home/u")).isEqualTo(Path.of("/home/u/.cache/lastmile"));
   }
 
   @Test

@@ -1,0 +1,117 @@
+package io.lastmile.estimate;
+
+import io.lastmile.dataset.CanonicalJson;
+import io.lastmile.dataset.Json;
+import io.lastmile.plan.DatasetPlan;
+import io.lastmile.query.UserCache;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an estimate said, kept in the user's cache until a run of the same plan ends: {@code
+ * estimates/<digest>.json}. The digest is of everything that decides the rows, the dataset as it is
+ * said, and its files with their sizes and times of writing.
+ *
+ * @param rows of epoch 0
+ * @param everyEpoch whether all epochs have as many
+ */
+public record StoredEstimate(Interval rows, boolean everyEpoch) {
+  private static final long VERSION = 1;
+
+  static StoredEstimate of(Estimate estimate) {
+    return new StoredEstimate(estimate.rows(), !estimate.plan().query().dependsOnEpoch());
+  }
+
+  /** Steps of an epoch in which ranks share so many rows a step. */
+  public Interval steps(long stepRows) {
+    return rows.map(count -> Math.ceilDiv(count, stepRows));
+  }
+
+  /**
+   * Keeps an estimate for later runs, whole or not at all, in place of an older one.
+   *
+   * @throws IOException when it cannot be written
+   */
+  public static void keep(Estimate estimate) throws IOException {
+    of(estimate).write(UserCache.folder(), estimate.plan());
+  }
+
+  void write(Path cache, DatasetPlan plan) throws IOException {
+    Path file = file(cache, plan);
+    Path folder = Files.createDirectories(cache.resolve("estimates"));
+    Path fresh = Files.createTempFile(folder, "estimate", ".new");
+    try {
+      Files.writeString(fresh, Json.write(tree()) + "\n");
+      Path _ = Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(fresh);
+    }
+  }
+
+  private Map<String, Object> tree() {
+    Map<String, @Nullable Object> interval = new HashMap<>();
+    interval.put("estimate", rows.estimate());
+    interval.put("low", rows.low());
+    interval.put("high", rows.high());
+    return Map.of("version", VERSION, "rows", interval, "every_epoch", everyEpoch);
+  }
+
+  /**
+   * The last estimate of a plan that was kept; null: none was.
+   *
+   * @throws IOException when there is one that cannot be read
+   */
+  public static @Nullable StoredEstimate of(DatasetPlan plan) throws IOException {
+    return read(UserCache.folder(), plan);
+  }
+
+  static @Nullable StoredEstimate read(Path cache, DatasetPlan plan) throws IOException {
+    Path file = file(cache, plan);
+    try {
+      return of((Map<?, ?>) Json.parse(Files.readString(file)));
+    } catch (NoSuchFileException _) {
+      return null;
+    } catch (IllegalArgumentException | ClassCastException | NullPointerException e) {
+      throw new IOException(file + " is not an estimate: " + e.getMessage(), e);
+    }
+  }
+
+  private static @Nullable StoredEstimate of(Map<?, ?> tree) {
+    if (!Long.valueOf(VERSION).equals(tree.get("version"))) {
+      return null;
+    }
+    Map<?, ?> rows = (Map<?, ?>) tree.get("rows");
+    return new StoredEstimate(
+        new Interval((Long) rows.get("estimate"), (Long) rows.get("low"), (Long) rows.get("high")),
+        (Boolean) tree.get("every_epoch"));
+  }
+
+  private static Path file(Path cache, DatasetPlan plan) {
+    return cache.resolve("estimates").resolve(digest(plan) + ".json");
+  }
+
+  private static String digest(DatasetPlan plan) {
+    String text =
+        String.join(
+            "\n",
+            plan.fingerprint(),
+            CanonicalJson.write(plan.dataset()),
+            Json.write(plan.files()));
+    try {
+      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      return HexFormat.of().formatHex(sha.digest(text.getBytes(StandardCharsets.UTF_8)));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}
