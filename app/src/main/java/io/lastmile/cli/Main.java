@@ -21,6 +21,7 @@ public final class Main {
     commands.put("explain", ExplainCommand::new);
     commands.put("validate", ValidateCommand::new);
     commands.put("preview", PreviewCommand::new);
+    commands.put("estimate", EstimateCommand::new);
     commands.put("diff", DiffCommand::new);
     commands.put("write", WriteCommand::new);
     commands.put("runs", RunsCommand::new);

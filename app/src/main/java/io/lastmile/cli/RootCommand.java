@@ -20,6 +20,7 @@ import picocli.CommandLine.Spec;
       "  lastmile explain experiment.yaml   show what would be read and how",
       "  lastmile validate experiment.yaml  find all of its mistakes",
       "  lastmile preview experiment.yaml   show what each step does to a sample",
+      "  lastmile estimate experiment.yaml  rows, steps, bytes and speed of an epoch",
       "  lastmile diff a.yaml b.yaml        show how two variations of a dataset differ",
       "  lastmile write experiment.yaml train --to DIR",
       "                                     write a dataset, its steps done, as Parquet",

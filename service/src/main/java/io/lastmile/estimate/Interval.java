@@ -45,7 +45,10 @@ public record Interval(long estimate, @Nullable Long low, @Nullable Long high) {
 
   /** Whether a number lies within the bounds; null: there are none. */
   public @Nullable Boolean holds(long number) {
-    return low == null || high == null ? null : low <= number && number <= high;
+    if (low == null || high == null) {
+      return null;
+    }
+    return low <= number && number <= high;
   }
 
   /** What this becomes under a function that never falls. */

@@ -78,22 +78,29 @@ public record StoredEstimate(Interval rows, boolean everyEpoch) {
   static @Nullable StoredEstimate read(Path cache, DatasetPlan plan) throws IOException {
     Path file = file(cache, plan);
     try {
-      return of((Map<?, ?>) Json.parse(Files.readString(file)));
+      return of(file, Json.parse(Files.readString(file)));
     } catch (NoSuchFileException _) {
       return null;
-    } catch (IllegalArgumentException | ClassCastException | NullPointerException e) {
-      throw new IOException(file + " is not an estimate: " + e.getMessage(), e);
+    } catch (IllegalArgumentException e) {
+      throw new IOException("%s is no estimate: %s".formatted(file, e.getMessage()), e);
     }
   }
 
-  private static @Nullable StoredEstimate of(Map<?, ?> tree) {
-    if (!Long.valueOf(VERSION).equals(tree.get("version"))) {
-      return null;
+  /** The estimate of a tree; null: another version wrote it. */
+  private static @Nullable StoredEstimate of(Path file, @Nullable Object json) throws IOException {
+    if (json instanceof Map<?, ?> tree) {
+      if (!Long.valueOf(VERSION).equals(tree.get("version"))) {
+        return null;
+      }
+      if (tree.get("rows") instanceof Map<?, ?> rows
+          && rows.get("estimate") instanceof Long estimate
+          && tree.get("every_epoch") instanceof Boolean every) {
+        Long low = rows.get("low") instanceof Long number ? number : null;
+        Long high = rows.get("high") instanceof Long number ? number : null;
+        return new StoredEstimate(new Interval(estimate, low, high), every);
+      }
     }
-    Map<?, ?> rows = (Map<?, ?>) tree.get("rows");
-    return new StoredEstimate(
-        new Interval((Long) rows.get("estimate"), (Long) rows.get("low"), (Long) rows.get("high")),
-        (Boolean) tree.get("every_epoch"));
+    throw new IOException(file + " is no estimate");
   }
 
   private static Path file(Path cache, DatasetPlan plan) {

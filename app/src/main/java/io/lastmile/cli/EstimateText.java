@@ -1,0 +1,162 @@
+package io.lastmile.cli;
+
+import io.lastmile.dataset.Dataset;
+import io.lastmile.estimate.Estimate;
+import io.lastmile.estimate.Interval;
+import io.lastmile.estimate.Speed;
+import io.lastmile.plan.Limit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An estimate as the user reads it.
+ *
+ * @param estimate of a dataset
+ * @param trainer rows that the ranks take a second; null: not said
+ */
+record EstimateText(Estimate estimate, @Nullable Double trainer) {
+  /** Fewer row groups make intervals wide. */
+  private static final int FEW = 10;
+
+  private static final long KIBIBYTE = 1024;
+  private static final long MEBIBYTE = 1L << 20;
+
+  String text() {
+    List<String> lines = new ArrayList<>();
+    lines.add("dataset %s: %s".formatted(estimate.plan().name(), sample()));
+    estimate.sample().skipped().forEach(place -> lines.add("  skipped " + place));
+    lines.add(line("rows", text(estimate.rows(), Quantity::count) + end()));
+    Interval positives = estimate.positives();
+    if (positives != null) {
+      lines.add(line("positives", text(positives, Quantity::count) + rate(positives)));
+    }
+    lines.add(
+        line("steps", text(estimate.steps(), Quantity::count) + " of " + step() + " an epoch"));
+    lines.add(line("batches", text(estimate.batchBytes(), EstimateText::bytes)));
+    lines.add(
+        line(
+            "read", text(estimate.sourceBytes(), EstimateText::bytes) + " of Parquet, compressed"));
+    Speed speed = estimate.speed();
+    if (speed != null) {
+      lines.add(line("speed", text(speed)));
+      lines.add(line("workers", workers(speed)));
+    }
+    hints(lines);
+    return String.join("\n", lines);
+  }
+
+  private static String line(String what, String value) {
+    return "  %-10s %s".formatted(what, value);
+  }
+
+  private String sample() {
+    Estimate.Sample sample = estimate.sample();
+    return "%s of %s row groups%s, %s of %s rows; intervals of %s"
+        .formatted(
+            Quantity.count(sample.rowGroups()),
+            Quantity.count(sample.of()),
+            sample.leading() ? " that the limit needs" : "",
+            Quantity.count(sample.rows()),
+            Quantity.count(sample.ofRows()),
+            String.format(Locale.ROOT, "%.0f %%", Interval.LEVEL * 100));
+  }
+
+  /** A number with its bounds: {@code 1,234,000 ± 12,000}, or both where they are not alike. */
+  static String text(Interval interval, LongFunction<String> unit) {
+    String number = unit.apply(interval.estimate());
+    Long low = interval.low();
+    Long high = interval.high();
+    if (low == null || high == null) {
+      return "about " + number;
+    }
+    if (interval.exact()) {
+      return number;
+    }
+    long down = interval.estimate() - low;
+    long up = high - interval.estimate();
+    return Math.abs(up - down) <= 1
+        ? number + " ± " + unit.apply(Math.max(down, up))
+        : "%s (%s to %s)".formatted(number, unit.apply(low), unit.apply(high));
+  }
+
+  private static String bytes(long bytes) {
+    if (bytes < KIBIBYTE) {
+      return bytes + " B";
+    }
+    return bytes < MEBIBYTE
+        ? Quantity.count(Math.round((double) bytes / KIBIBYTE)) + " KiB"
+        : Quantity.bytes(bytes);
+  }
+
+  private String end() {
+    Limit limit = estimate.plan().limit();
+    boolean none = Long.valueOf(0).equals(estimate.rows().high());
+    if (none) {
+      return estimate.plan().dataset().onEmpty() == Dataset.OnEmpty.ERROR
+          ? " (a run would end: on_empty: error)"
+          : " (no row is left: no steps)";
+    }
+    return limit != null && estimate.rows().estimate() == limit.rows() ? " (the limit)" : "";
+  }
+
+  private String rate(Interval positives) {
+    long rows = estimate.rows().estimate();
+    String label = " of " + estimate.label();
+    return rows == 0
+        ? label
+        : "%s, %s of the rows"
+            .formatted(
+                label, String.format(Locale.ROOT, "%.2f %%", 100.0 * positives.estimate() / rows));
+  }
+
+  private String step() {
+    int ranks = estimate.ranks();
+    return "%s rows for each of %s"
+        .formatted(
+            Quantity.count(estimate.plan().dataset().batch()),
+            ranks == 1 ? "1 rank" : ranks + " ranks");
+  }
+
+  private static String text(Speed speed) {
+    return "%s rows/s read, %s delivered, by %s on %s, files in the page cache"
+        .formatted(
+            Quantity.count(Math.round(speed.sourceRowsPerSecond())),
+            Quantity.count(Math.round(speed.rowsPerSecond())),
+            count(speed.workers(), "worker"),
+            count(speed.cores(), "core"));
+  }
+
+  private static String count(int number, String what) {
+    return number + " " + what + (number == 1 ? "" : "s");
+  }
+
+  private String workers(Speed speed) {
+    if (speed.rowsPerSecond() == 0) {
+      return "none feeds a trainer: no row of the sample is left";
+    }
+    String one = "one feeds %s rows/s".formatted(Quantity.count((long) speed.rowsPerSecondOfOne()));
+    return trainer == null
+        ? one
+        : "%s: a trainer of %s rows/s needs %s"
+            .formatted(
+                one,
+                Quantity.count(Math.round(trainer)),
+                Quantity.count(speed.workersFor(trainer)));
+  }
+
+  private void hints(List<String> lines) {
+    Estimate.Sample sample = estimate.sample();
+    boolean all = sample.rowGroups() == sample.of();
+    if (!all && sample.rowGroups() < FEW) {
+      lines.add(
+          "  Few row groups were drawn, so intervals are wide: a larger --sample makes them narrower");
+    }
+    if (estimate.rows().high() == null) {
+      lines.add(
+          "  The row groups that were drawn are alike, which says nothing about the others: no interval");
+    }
+  }
+}
