@@ -3,6 +3,7 @@ package io.lastmile;
 import io.lastmile.dataset.Experiment;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
+import io.lastmile.estimate.StoredEstimate;
 import io.lastmile.feed.FeedProgress;
 import io.lastmile.run.MemoryPeak;
 import io.lastmile.run.RunRecord;
@@ -21,11 +22,17 @@ import java.util.Map;
  * @param experiment that ran
  * @param worldSize its ranks
  * @param record of the run
+ * @param estimates that were made of its data, by dataset
  * @param memory watched since the start
  * @param started when
  */
 record Conclusion(
-    Experiment experiment, int worldSize, RunRecord record, MemoryPeak memory, Instant started) {
+    Experiment experiment,
+    int worldSize,
+    RunRecord record,
+    Map<String, StoredEstimate> estimates,
+    MemoryPeak memory,
+    Instant started) {
   /** Writes the last events and the summary, and returns it. */
   Summary write(Summary.Exit exit, List<Integer> exitCodes, FeedProgress progress) {
     String message = exit.message();
@@ -42,7 +49,7 @@ record Conclusion(
             exit,
             memory.bytes(),
             Summaries.ranks(worldSize, exitCodes, progress),
-            Summaries.datasets(experiment.datasets().keySet(), progress));
+            Summaries.datasets(experiment.datasets().keySet(), progress, estimates));
     record.summary(summary);
     return summary;
   }

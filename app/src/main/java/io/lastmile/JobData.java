@@ -1,13 +1,22 @@
 package io.lastmile;
 
+import io.lastmile.estimate.StoredEstimate;
 import io.lastmile.feed.Feeder;
 import io.lastmile.feed.RuntimeFolder;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** What a launch needs of an experiment's data, planned and checked. */
 interface JobData extends AutoCloseable {
   /** The resolved files by dataset, as a tree of JSON. */
   Map<String, ?> files();
+
+  /**
+   * What estimates of this very data have said, by dataset.
+   *
+   * @param log told of those that cannot be read
+   */
+  Map<String, StoredEstimate> estimates(Consumer<String> log);
 
   /** Serves the feeds of all datasets at {@link RuntimeFolder#socket()}. Called once. */
   Feeder open(RuntimeFolder folder);

@@ -4,6 +4,7 @@ import io.lastmile.dataset.CanonicalJson;
 import io.lastmile.dataset.Experiment;
 import io.lastmile.dataset.Training;
 import io.lastmile.error.LastmileException;
+import io.lastmile.estimate.StoredEstimate;
 import io.lastmile.feed.FeedProgress;
 import io.lastmile.feed.Feeder;
 import io.lastmile.feed.RuntimeFolder;
@@ -47,7 +48,11 @@ record Launch(
       Feeder feeder = opened.add(data.open(folder));
       record = RunRecord.create(options.runs(), experiment.name());
       record.files(data.files());
-      return launch.start(record, folder, feeder, options.output(), started, opened);
+      Map<String, StoredEstimate> estimates = data.estimates(record::log);
+      MemoryPeak memory = opened.add(MemoryPeak.start());
+      Conclusion conclusion =
+          new Conclusion(experiment, launch.training.ranks(), record, estimates, memory, started);
+      return launch.start(conclusion, folder, feeder, options.output(), opened);
     } catch (RuntimeException e) {
       opened.close(record);
       throw e;
@@ -69,14 +74,12 @@ record Launch(
   }
 
   private Run start(
-      RunRecord record,
+      Conclusion conclusion,
       RuntimeFolder folder,
       Feeder feeder,
       RankOutput output,
-      Instant started,
       Opened opened) {
-    MemoryPeak memory = opened.add(MemoryPeak.start());
-    Conclusion conclusion = new Conclusion(experiment, training.ranks(), record, memory, started);
+    RunRecord record = conclusion.record();
     try {
       record.event("started", Map.of("run", record.id()));
       record.experiment(CanonicalJson.write(experiment));

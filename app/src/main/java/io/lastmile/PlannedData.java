@@ -1,15 +1,18 @@
 package io.lastmile;
 
 import io.lastmile.dataset.Experiment;
+import io.lastmile.estimate.StoredEstimate;
 import io.lastmile.feed.FeedServer;
 import io.lastmile.feed.Feeder;
 import io.lastmile.feed.RuntimeFolder;
 import io.lastmile.feed.TemporaryFolder;
 import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** The data of a job by its plan. */
 record PlannedData(JobPlan plan) implements JobData {
@@ -24,6 +27,22 @@ record PlannedData(JobPlan plan) implements JobData {
       files.put(dataset.getKey(), dataset.getValue().files());
     }
     return files;
+  }
+
+  @Override
+  public Map<String, StoredEstimate> estimates(Consumer<String> log) {
+    Map<String, StoredEstimate> estimates = new LinkedHashMap<>();
+    for (Map.Entry<String, DatasetPlan> dataset : plan.datasets().entrySet()) {
+      try {
+        StoredEstimate stored = StoredEstimate.of(dataset.getValue());
+        if (stored != null) {
+          estimates.put(dataset.getKey(), stored);
+        }
+      } catch (IOException e) {
+        log.accept("no estimate of dataset " + dataset.getKey() + ": " + e.getMessage());
+      }
+    }
+    return estimates;
   }
 
   @Override

@@ -1,5 +1,7 @@
 package io.lastmile;
 
+import io.lastmile.estimate.Interval;
+import io.lastmile.estimate.StoredEstimate;
 import io.lastmile.feed.DatasetProgress;
 import io.lastmile.feed.EpochProgress;
 import io.lastmile.feed.FeedProgress;
@@ -16,30 +18,34 @@ import org.jspecify.annotations.Nullable;
 final class Summaries {
   private Summaries() {}
 
-  static Map<String, Summary.Dataset> datasets(Iterable<String> names, FeedProgress progress) {
+  static Map<String, Summary.Dataset> datasets(
+      Iterable<String> names, FeedProgress progress, Map<String, StoredEstimate> estimates) {
     Map<String, Summary.Dataset> datasets = new LinkedHashMap<>();
     for (String name : names) {
       DatasetProgress dataset = progress.datasets().get(name);
       datasets.put(
           name,
-          dataset == null ? new Summary.Dataset(null, null, null, List.of()) : dataset(dataset));
+          dataset == null
+              ? new Summary.Dataset(null, null, null, List.of())
+              : dataset(dataset, estimates.get(name)));
     }
     return datasets;
   }
 
-  private static Summary.Dataset dataset(DatasetProgress progress) {
+  private static Summary.Dataset dataset(
+      DatasetProgress progress, @Nullable StoredEstimate estimate) {
     return new Summary.Dataset(
         progress.firstBatchSeconds(),
         progress.rowGroupsSkipped().size(),
         pruned(progress.pruned()),
-        progress.epochs().stream().map(Summaries::epoch).toList());
+        progress.epochs().stream().map(epoch -> epoch(epoch, estimate)).toList());
   }
 
   private static Summary.Pruned pruned(Pruned pruned) {
     return new Summary.Pruned(pruned.files(), pruned.rowGroups(), pruned.rows());
   }
 
-  private static Summary.Epoch epoch(EpochProgress epoch) {
+  private static Summary.Epoch epoch(EpochProgress epoch, @Nullable StoredEstimate estimate) {
     return new Summary.Epoch(
         epoch.epoch(),
         epoch.rowsRead(),
@@ -48,12 +54,30 @@ final class Summaries {
         epoch.rowsDelivered(),
         epoch.rowsPadded(),
         epoch.unknown(),
-        epoch.mixed().stream().map(Summaries::mixed).toList());
+        epoch.mixed().stream().map(Summaries::mixed).toList(),
+        estimate == null ? null : estimated(epoch, estimate));
   }
 
   private static Summary.MixedRows mixed(EpochProgress.MixedRows rows) {
     return new Summary.MixedRows(
         rows.dataset(), rows.passes(), rows.read(), rows.unread(), rows.delivered());
+  }
+
+  /** Only a whole epoch is what was estimated, and only the first where others draw other rows. */
+  private static Summary.@Nullable Estimated estimated(
+      EpochProgress epoch, StoredEstimate estimate) {
+    if (!epoch.whole() || (epoch.epoch() > 0 && !estimate.everyEpoch())) {
+      return null;
+    }
+    Long steps = epoch.steps();
+    return new Summary.Estimated(
+        compared(estimate.rows(), epoch.rowsDelivered()),
+        steps == null ? null : compared(estimate.steps(epoch.stepRows()), steps));
+  }
+
+  private static Summary.Compared compared(Interval interval, long actual) {
+    return new Summary.Compared(
+        interval.estimate(), interval.low(), interval.high(), actual, interval.holds(actual));
   }
 
   private static List<Summary.StepRows> stepRows(List<EpochProgress.StepRows> steps) {

@@ -1,6 +1,8 @@
 package io.lastmile;
 
 import io.lastmile.error.LastmileException;
+import io.lastmile.estimate.Interval;
+import io.lastmile.estimate.StoredEstimate;
 import io.lastmile.feed.DatasetProgress;
 import io.lastmile.feed.EpochProgress;
 import io.lastmile.feed.FeedProgress;
@@ -14,6 +16,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Data whose feeds a test drives. */
@@ -36,7 +39,9 @@ final class FakeData implements JobData, Feeder {
                           1,
                           Map.of(),
                           List.of(),
-                          true)),
+                          true,
+                          10L,
+                          40)),
                   List.of(
                       new RankProgress(0, 10, 500_000_000L, 4_000_000_000L),
                       new RankProgress(1, 10, 1_000_000_000L, 4_000_000_000L)),
@@ -66,6 +71,11 @@ final class FakeData implements JobData, Feeder {
   @Override
   public Map<String, ?> files() {
     return Map.of("train", List.of());
+  }
+
+  @Override
+  public Map<String, StoredEstimate> estimates(Consumer<String> log) {
+    return Map.of("train", new StoredEstimate(new Interval(390, 380L, 399L), true));
   }
 
   @Override

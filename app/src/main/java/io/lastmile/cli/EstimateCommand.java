@@ -23,9 +23,9 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "estimate",
     description = {
-      "Estimates how much each dataset gives in an epoch, and how fast.",
-      "Draws row groups, runs the real steps over them, and gives 95 % intervals. The summary of",
-      "the next runs of the same data shows what was estimated beside what came."
+      "Estimates how much each dataset gives in an epoch, and how fast: draws row",
+      "groups, runs the real steps over them, and gives intervals of 95 %%. The",
+      "summary of later runs of the same data shows the estimate beside what came."
     },
     footer = {
       "",

@@ -77,8 +77,8 @@ record EstimateText(Estimate estimate, @Nullable Double trainer) {
     }
     long down = interval.estimate() - low;
     long up = high - interval.estimate();
-    return Math.abs(up - down) <= 1
-        ? number + " ± " + unit.apply(Math.max(down, up))
+    return up == down
+        ? number + " ± " + unit.apply(up)
         : "%s (%s to %s)".formatted(number, unit.apply(low), unit.apply(high));
   }
 

@@ -1,5 +1,6 @@
 package io.lastmile.cli;
 
+import io.lastmile.estimate.Interval;
 import io.lastmile.feed.DatasetProgress;
 import io.lastmile.feed.FeedProgress;
 import io.lastmile.feed.RankProgress;
@@ -43,7 +44,7 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
           name
               + (dataset.epochs().isEmpty() ? ": not read" : ": no batch")
               + pruned(dataset.pruned()));
-      dataset.epochs().forEach(epoch -> lines.add(epoch(epoch)));
+      dataset.epochs().forEach(epoch -> appendEpoch(lines, epoch));
       return;
     }
     Integer skipped = dataset.rowGroupsSkipped();
@@ -59,7 +60,31 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
     if (feed != null) {
       feed.rowGroupsSkipped().forEach(place -> lines.add("  skipped " + place));
     }
-    dataset.epochs().forEach(epoch -> lines.add(epoch(epoch)));
+    dataset.epochs().forEach(epoch -> appendEpoch(lines, epoch));
+  }
+
+  private static void appendEpoch(List<String> lines, Summary.Epoch epoch) {
+    lines.add(epoch(epoch));
+    Summary.Estimated estimated = epoch.estimated();
+    if (estimated != null) {
+      Summary.Compared steps = estimated.steps();
+      lines.add(
+          "    estimated "
+              + compared(estimated.rows(), "rows")
+              + (steps == null ? "" : "; " + compared(steps, "steps")));
+    }
+  }
+
+  private static String compared(Summary.Compared compared, String what) {
+    Interval interval = new Interval(compared.estimate(), compared.low(), compared.high());
+    Boolean inside = compared.inside();
+    String how = inside == null ? "no interval" : inside ? "inside" : "outside";
+    return "%s %s, got %s: %s"
+        .formatted(
+            EstimateText.text(interval, Quantity::count),
+            what,
+            Quantity.count(compared.actual()),
+            how);
   }
 
   private static String pruned(Summary.@Nullable Pruned pruned) {

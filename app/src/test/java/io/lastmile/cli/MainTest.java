@@ -58,6 +58,7 @@ class MainTest {
             "explain ",
             "validate ",
             "preview ",
+            "estimate ",
             "diff ",
             "write ",
             "runs ",
@@ -67,6 +68,7 @@ class MainTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"run", "serve", "explain", "validate", "preview", "estimate", "runs"})
   @ValueSource(
       strings = {"run", "serve", "explain", "validate", "preview", "diff", "write", "runs"})
   void everyCommandHelpsWithExamples(String command) {
@@ -94,7 +96,7 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"run", "serve", "explain", "validate", "preview"})
+  @ValueSource(strings = {"run", "serve", "explain", "validate", "preview", "estimate"})
   void aFileThatIsNotThereIsOneLine(String command) {
     Path missing = folder.resolve("no.yaml");
     assertThat(execute(command, missing.toString())).isEqualTo(2);

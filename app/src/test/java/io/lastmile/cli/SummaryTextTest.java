@@ -39,8 +39,31 @@ class SummaryTextTest {
                     Map.of("city", 1_234L),
                     List.of(
                         new Summary.MixedRows("organic", 1, 50_000, 1_500, 8_000),
-                        new Summary.MixedRows("promoted", 2, 10_000, 0, 800))),
-                new Summary.Epoch(1, 100, List.of(), List.of(), 100, 1, Map.of(), List.of()))));
+                        new Summary.MixedRows("promoted", 2, 10_000, 0, 800)),
+                    new Summary.Estimated(
+                        new Summary.Compared(8_700, 8_600L, 8_800L, 8_800, true),
+                        new Summary.Compared(85, 84L, 86L, 86, true))),
+                new Summary.Epoch(
+                    1,
+                    100,
+                    List.of(),
+                    List.of(),
+                    100,
+                    1,
+                    Map.of(),
+                    List.of(),
+                    new Summary.Estimated(new Summary.Compared(80, 60L, 99L, 100, false), null)),
+                new Summary.Epoch(
+                    2,
+                    100,
+                    List.of(),
+                    List.of(),
+                    100,
+                    1,
+                    Map.of(),
+                    List.of(),
+                    new Summary.Estimated(
+                        new Summary.Compared(80, null, null, 100, null), null)))));
     datasets.put("valid", new Summary.Dataset(null, null, null, List.of()));
     Summary summary =
         new Summary(
@@ -70,7 +93,7 @@ class SummaryTextTest {
         .isEqualTo(
             """
             ads-3: ok after 12.3 s
-            train: first batch after 0.5 s, 2,225 rows/s, row groups skipped 2, pruned 353 files\
+            train: first batch after 0.5 s, 2,250 rows/s, row groups skipped 2, pruned 353 files\
              and 7,800 row groups with 1,234,567 rows
               skipped a.parquet, row group 1: broken page
               skipped b.parquet, row group 0: broken page
@@ -78,7 +101,11 @@ class SummaryTextTest {
              dropped by step 3 (downsample) 50,000, delivered 8,800, padded 0, unknown words of city 1,234
                 organic: rows read 50,000 in 1 pass, 1,500 not read, delivered 8,000
                 promoted: rows read 10,000 in 2 passes, 0 not read, delivered 800
+                estimated 8,700 ± 100 rows, got 8,800: inside; 85 ± 1 steps, got 86: inside
               epoch 1: rows read 100, delivered 100, padded 1
+                estimated 80 (60 to 99) rows, got 100: outside
+              epoch 2: rows read 100, delivered 100, padded 1
+                estimated about 80 rows, got 100: no interval
             valid: not read
             rank 0: 1,234 steps, trainer waited 12.5 %
             rank 1: no feed opened, exit code 7

@@ -96,6 +96,8 @@ public record Summary(
    * @param padded padding rows
    * @param unknown values the ranks got that their vocabulary does not have, by tensor
    * @param mixed what was taken of each dataset of a mix; else none
+   * @param estimated what an estimate had said of it; null: there was none, or it was not run as a
+   *     whole
    */
   public record Epoch(
       int epoch,
@@ -105,7 +107,8 @@ public record Summary(
       long delivered,
       long padded,
       Map<String, Long> unknown,
-      List<MixedRows> mixed) {
+      List<MixedRows> mixed,
+      @Nullable Estimated estimated) {
     public Epoch {
       added = List.copyOf(added);
       dropped = List.copyOf(dropped);
@@ -113,6 +116,30 @@ public record Summary(
       unknown = Collections.unmodifiableMap(new LinkedHashMap<>(unknown));
     }
   }
+
+  /**
+   * What an estimate had said of an epoch, beside what came.
+   *
+   * @param rows delivered
+   * @param steps of each rank; null: an earlier run made some of them
+   */
+  public record Estimated(Compared rows, @Nullable Compared steps) {}
+
+  /**
+   * A number that was estimated.
+   *
+   * @param estimate most likely value
+   * @param low bound of its interval; null: there is none
+   * @param high bound of its interval; null: there is none
+   * @param actual what came
+   * @param inside whether that is within the bounds; null: there are none
+   */
+  public record Compared(
+      long estimate,
+      @Nullable Long low,
+      @Nullable Long high,
+      long actual,
+      @Nullable Boolean inside) {}
 
   /**
    * What one step dropped.

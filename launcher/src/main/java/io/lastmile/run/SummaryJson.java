@@ -53,16 +53,35 @@ final class SummaryJson {
     return Map.of("files", pruned.files(), "row_groups", pruned.rowGroups(), "rows", pruned.rows());
   }
 
-  private static Map<String, Object> epoch(Summary.Epoch epoch) {
-    return Map.of(
-        "epoch", epoch.epoch(),
-        "rows_read", epoch.read(),
-        "rows_added", epoch.added().stream().map(SummaryJson::stepRows).toList(),
-        "rows_dropped", epoch.dropped().stream().map(SummaryJson::stepRows).toList(),
-        "rows_delivered", epoch.delivered(),
-        "rows_padded", epoch.padded(),
-        "unknown", epoch.unknown(),
-        "mixed", epoch.mixed().stream().map(SummaryJson::mixed).toList());
+  private static Map<String, @Nullable Object> epoch(Summary.Epoch epoch) {
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("epoch", epoch.epoch());
+    tree.put("rows_read", epoch.read());
+    tree.put("rows_added", epoch.added().stream().map(SummaryJson::stepRows).toList());
+    tree.put("rows_dropped", epoch.dropped().stream().map(SummaryJson::stepRows).toList());
+    tree.put("rows_delivered", epoch.delivered());
+    tree.put("rows_padded", epoch.padded());
+    tree.put("unknown", epoch.unknown());
+    tree.put("mixed", epoch.mixed().stream().map(SummaryJson::mixed).toList());
+    tree.put("estimated", epoch.estimated() == null ? null : estimated(epoch.estimated()));
+    return tree;
+  }
+
+  private static Map<String, @Nullable Object> estimated(Summary.Estimated estimated) {
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("rows", compared(estimated.rows()));
+    tree.put("steps", estimated.steps() == null ? null : compared(estimated.steps()));
+    return tree;
+  }
+
+  private static Map<String, @Nullable Object> compared(Summary.Compared compared) {
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("estimate", compared.estimate());
+    tree.put("low", compared.low());
+    tree.put("high", compared.high());
+    tree.put("actual", compared.actual());
+    tree.put("inside", compared.inside());
+    return tree;
   }
 
   private static Map<String, Object> mixed(Summary.MixedRows rows) {

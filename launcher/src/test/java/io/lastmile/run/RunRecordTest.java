@@ -54,7 +54,10 @@ class RunRecordTest {
                         500,
                         1,
                         Map.of("city", 12L),
-                        List.of(new Summary.MixedRows("organic", 1, 900, 100, 400)))))));
+                        List.of(new Summary.MixedRows("organic", 1, 900, 100, 400)),
+                        new Summary.Estimated(
+                            new Summary.Compared(490, 480L, 499L, 500, false),
+                            new Summary.Compared(5, null, null, 5, null)))))));
   }
 
   @Test
@@ -126,7 +129,8 @@ class RunRecordTest {
     record.summary(summary());
     assertThat(record.folder().resolve("summary.json"))
         .hasContent(
-            "{\"datasets\":{\"train\":{\"epochs\":[{\"epoch\":0,\"mixed\":[{\"dataset\":\"organic\",\"passes\":1,"
+            "{\"datasets\":{\"train\":{\"epochs\":[{\"epoch\":0,\"estimated\":{\"rows\":{\"actual\":500,\"estimate\":490,\"high\":499,\"inside\":false,\"low\":480},"
+                + "\"steps\":{\"actual\":5,\"estimate\":5,\"high\":null,\"inside\":null,\"low\":null}},\"mixed\":[{\"dataset\":\"organic\",\"passes\":1,"
                 + "\"rows_delivered\":400,\"rows_read\":900,\"rows_unread\":100}],\"rows_added\":["
                 + "{\"kind\":\"explode\",\"rows\":20,\"step\":1}],"
                 + "\"rows_delivered\":500,\"rows_dropped\":["

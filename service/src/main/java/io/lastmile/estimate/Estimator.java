@@ -101,7 +101,7 @@ public final class Estimator {
         rows,
         query.label() == null ? null : positives(population, drawn, rows, cut),
         batchBytes(population, drawn, rows, cut),
-        sourceBytes(population, drawn, cut ? (double) rows.estimate() / kept.estimate() : 1),
+        sourceBytes(population, drawn, cut),
         ranks,
         Estimate.steps(rows, ranks, plan.dataset().batch()),
         drawn.isEmpty() ? null : speed(drawn));
@@ -256,15 +256,22 @@ public final class Estimator {
   }
 
   /**
-   * Bytes of the columns that are read.
-   *
-   * @param share of the population that is read
+   * Bytes of the columns that are read; where a limit cuts, of the splits that it seems to need: a
+   * split is read as a whole.
    */
-  private Interval sourceBytes(List<Split.Part> population, List<Split.Part> drawn, double share) {
+  private Interval sourceBytes(List<Split.Part> population, List<Split.Part> drawn, boolean cut) {
     Interval whole =
         cluster(population, drawn, RowGroup::compressedBytes)
             .total(SourceBytes.of(plan, session, drawn), 1.0);
-    return share == 1 ? whole : Interval.unbounded(share * whole.estimate());
+    Limit limit = plan.limit();
+    double compressed = sum(population, part -> part.rowGroup().compressedBytes());
+    if (!cut || limit == null || compressed == 0) {
+      return whole;
+    }
+    double ratio = sum(drawn, this::delivered) / sourceRows(drawn);
+    List<Split.Part> needed = leading((long) Math.ceil(limit.rows() / ratio));
+    return Interval.unbounded(
+        sum(needed, part -> part.rowGroup().compressedBytes()) / compressed * whole.estimate());
   }
 
   private Speed speed(List<Split.Part> drawn) throws InterruptedException {

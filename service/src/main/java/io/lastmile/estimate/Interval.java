@@ -16,6 +16,8 @@ public record Interval(long estimate, @Nullable Long low, @Nullable Long high) {
   /** The share of intervals of many samples that hold the true number. */
   public static final double LEVEL = 0.95;
 
+  private static final double ROUNDING = 1e-9;
+
   /** A number that is known. */
   public static Interval exactly(long number) {
     return new Interval(number, number, number);
@@ -26,16 +28,23 @@ public record Interval(long estimate, @Nullable Long low, @Nullable Long high) {
     return new Interval(Math.round(estimate), null, null);
   }
 
-  /** Whole numbers around an estimate: bounds are rounded away from it. */
+  /**
+   * Whole numbers around an estimate: bounds are rounded away from it, to equal distances where
+   * only rounding would make them different.
+   */
   static Interval of(double estimate, double low, double high) {
-    return new Interval(
-        Math.round(estimate), (long) Math.floor(nearest(low)), (long) Math.ceil(nearest(high)));
+    long middle = Math.round(estimate);
+    long down = (long) Math.ceil(nearest(middle - low));
+    long up = (long) Math.ceil(nearest(high - middle));
+    boolean even = down > 0 && up > 0 && Math.abs(up - down) == 1;
+    long most = Math.max(down, up);
+    return new Interval(middle, middle - (even ? most : down), middle + (even ? most : up));
   }
 
   /** A sum of products that should be whole may miss it by an error of rounding. */
   private static double nearest(double value) {
     double whole = Math.rint(value);
-    return Math.abs(value - whole) <= 1e-9 * Math.max(1, Math.abs(value)) ? whole : value;
+    return Math.abs(value - whole) <= ROUNDING * Math.max(1, Math.abs(value)) ? whole : value;
   }
 
   /** Whether the number is known. */

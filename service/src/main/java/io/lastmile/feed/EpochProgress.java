@@ -18,7 +18,9 @@ import org.jspecify.annotations.Nullable;
  * @param rowsPadded padding rows given to ranks that would have got none
  * @param unknown values given to the ranks that their vocabulary does not have, by tensor
  * @param mixed what was taken of each dataset of a mix; else none
- * @param ended whether the last batch was given
+ * @param ended whether the last batch was sent
+ * @param steps that were sent; null: an earlier run sent some of them
+ * @param stepRows rows of a whole step, of all ranks together
  */
 public record EpochProgress(
     int epoch,
@@ -29,12 +31,23 @@ public record EpochProgress(
     long rowsPadded,
     Map<String, Long> unknown,
     List<MixedRows> mixed,
-    boolean ended) {
+    boolean ended,
+    @Nullable Long steps,
+    long stepRows) {
   public EpochProgress {
     rowsAdded = List.copyOf(rowsAdded);
     rowsDropped = List.copyOf(rowsDropped);
     mixed = List.copyOf(mixed);
     unknown = Collections.unmodifiableMap(new LinkedHashMap<>(unknown));
+  }
+
+  /** Whether the ranks got all that the source and the steps have. */
+  public boolean whole() {
+    return ended && rowsRead + sum(rowsAdded) == rowsDelivered + sum(rowsDropped);
+  }
+
+  private static long sum(List<StepRows> steps) {
+    return steps.stream().mapToLong(StepRows::rows).sum();
   }
 
   /**

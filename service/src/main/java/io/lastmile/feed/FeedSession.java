@@ -440,7 +440,9 @@ final class FeedSession implements StepSink {
               at.counts().padded(),
               given.unknown(),
               mixed(at.places()),
-              epoch <= endedEpochs));
+              epoch <= endedEpochs,
+              begun.getOrDefault(epoch, Counts.none(plan)).delivered() == 0 ? at.step() : null,
+              (long) ranks.length * plan.dataset().batch()));
     });
     return epochs;
   }

@@ -1,0 +1,60 @@
+package io.lastmile;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lastmile.estimate.Interval;
+import io.lastmile.estimate.StoredEstimate;
+import io.lastmile.feed.DatasetProgress;
+import io.lastmile.feed.EpochProgress;
+import io.lastmile.feed.FeedProgress;
+import io.lastmile.plan.Pruned;
+import io.lastmile.run.Summary;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** What was estimated is held against whole epochs, and against nothing else. */
+class SummariesTest {
+  private static EpochProgress epoch(
+      int epoch, long delivered, boolean ended, @Nullable Long steps) {
+    List<EpochProgress.StepRows> dropped = List.of(new EpochProgress.StepRows(0, "filter", 600));
+    return new EpochProgress(
+        epoch, 1000, List.of(), dropped, delivered, 0, Map.of(), ended, steps, 40);
+  }
+
+  private static Summary.@Nullable Estimated estimated(EpochProgress epoch, boolean everyEpoch) {
+    DatasetProgress progress =
+        new DatasetProgress(
+            0.1, 1000, new Pruned(0, 0, 0, List.of()), List.of(epoch), List.of(), List.of(), null);
+    Map<String, Summary.Dataset> datasets =
+        Summaries.datasets(
+            List.of("train"),
+            new FeedProgress(Map.of("train", progress)),
+            Map.of("train", new StoredEstimate(new Interval(390, 380L, 399L), everyEpoch)));
+    return datasets.values().iterator().next().epochs().getFirst().estimated();
+  }
+
+  @Test
+  void aWholeEpochIsCompared() {
+    assertThat(estimated(epoch(0, 400, true, 10L), false))
+        .isEqualTo(
+            new Summary.Estimated(
+                new Summary.Compared(390, 380L, 399L, 400, false),
+                new Summary.Compared(10, 10L, 10L, 10, true)));
+    assertThat(estimated(epoch(0, 400, true, null), true))
+        .isEqualTo(new Summary.Estimated(new Summary.Compared(390, 380L, 399L, 400, false), null));
+  }
+
+  @Test
+  void aPartIsNotCompared() {
+    assertThat(estimated(epoch(0, 400, false, 10L), true)).isNull();
+    assertThat(estimated(epoch(0, 399, true, 10L), true)).isNull();
+  }
+
+  @Test
+  void anEpochThatDrawsOtherRowsIsNotCompared() {
+    assertThat(estimated(epoch(1, 400, true, 10L), false)).isNull();
+    assertThat(estimated(epoch(1, 400, true, 10L), true)).isNotNull();
+  }
+}
