@@ -207,7 +207,9 @@ public final class SampleQuery {
     SplitQuery query = query(List.of(), sources);
     List<String> queries = new ArrayList<>();
     for (int level = 0; level < aggregates.size(); level++) {
-      queries.add(query.aggregateSql(sample, level, aggregates.get(level)));
+      if (!aggregates.get(level).isEmpty()) {
+        queries.add(query.aggregateSql(sample, level, aggregates.get(level)));
+      }
     }
     return queries;
   }
@@ -239,7 +241,9 @@ public final class SampleQuery {
     for (List<String> level : aggregates) {
       List<@Nullable Object> row = new ArrayList<>();
       level.forEach(aggregate -> row.add(aggregate.startsWith("count(") ? 0L : null));
-      rows.add(row);
+      if (!row.isEmpty()) {
+        rows.add(row);
+      }
     }
     return rows;
   }
@@ -287,11 +291,11 @@ public final class SampleQuery {
     return counts(waypoints.getLast(), rows);
   }
 
-  private static SampleCounts counts(Counted at, List<List<@Nullable Object>> rows) {
+  private SampleCounts counts(Counted at, List<List<@Nullable Object>> rows) {
     Map<String, Double> weights = new LinkedHashMap<>();
     at.weights()
         .forEach((name, place) -> {
-          Object sum = rows.get(place.level()).get(place.column());
+          Object sum = value(rows, place);
           weights.put(name, sum == null ? 0 : (Double) sum);
         });
     return new SampleCounts(
@@ -301,8 +305,14 @@ public final class SampleQuery {
         weights);
   }
 
-  private static long number(List<List<@Nullable Object>> rows, Place at) {
-    return (Long) Objects.requireNonNull(rows.get(at.level()).get(at.column()));
+  private long number(List<List<@Nullable Object>> rows, Place at) {
+    return (Long) Objects.requireNonNull(value(rows, at));
+  }
+
+  /** Of a level for which nothing is counted there is no query, and no row. */
+  private @Nullable Object value(List<List<@Nullable Object>> rows, Place at) {
+    long query = aggregates.stream().limit(at.level()).filter(level -> !level.isEmpty()).count();
+    return rows.get((int) query).get(at.column());
   }
 
   /**

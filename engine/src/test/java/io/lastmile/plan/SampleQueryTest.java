@@ -132,14 +132,16 @@ class SampleQueryTest {
 
   @Test
   void onlyTheLastCountWhereOnlyItIsWanted() throws IOException {
-    try (JobPlan job = plan("{ filter: \"id >= 3\" }", "label: { columns: click }");
+    String steps = "{ filter: \"id >= 3\" }, { upsample: { where: click, repeat: 2 } }";
+    try (JobPlan job = plan(steps, "label: { columns: click }");
         Session session = job.engine().connect()) {
       DatasetPlan plan = job.dataset("train");
       SampleQuery query = SampleQuery.ofEnd(plan, session, null);
       String sql = query.sql(split(plan)).getFirst();
       assertThat(sql).doesNotContain("\"part\"");
       assertThat(query.left(List.of(session.rows(sql).getFirst())))
-          .isEqualTo(new SampleCounts(7, 7L, 2L, Map.of()));
+          .isEqualTo(new SampleCounts(9, 9L, 4L, Map.of()));
+      assertThat(query.left(query.nothing())).isEqualTo(new SampleCounts(0, 0L, 0L, Map.of()));
     }
   }
 
