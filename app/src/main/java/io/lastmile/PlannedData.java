@@ -6,6 +6,7 @@ import io.lastmile.feed.FeedServer;
 import io.lastmile.feed.Feeder;
 import io.lastmile.feed.RuntimeFolder;
 import io.lastmile.feed.TemporaryFolder;
+import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
 import java.io.IOException;
@@ -32,14 +33,14 @@ record PlannedData(JobPlan plan) implements JobData {
   @Override
   public Map<String, StoredEstimate> estimates(Consumer<String> log) {
     Map<String, StoredEstimate> estimates = new LinkedHashMap<>();
-    for (Map.Entry<String, DatasetPlan> dataset : plan.datasets().entrySet()) {
+    for (FeedPlan feed : plan.feeds().values()) {
       try {
-        StoredEstimate stored = StoredEstimate.of(dataset.getValue());
+        StoredEstimate stored = feed instanceof DatasetPlan table ? StoredEstimate.of(table) : null;
         if (stored != null) {
-          estimates.put(dataset.getKey(), stored);
+          estimates.put(feed.name(), stored);
         }
       } catch (IOException e) {
-        log.accept("no estimate of dataset " + dataset.getKey() + ": " + e.getMessage());
+        log.accept("no estimate of dataset " + feed.name() + ": " + e.getMessage());
       }
     }
     return estimates;

@@ -18,9 +18,10 @@ import org.junit.jupiter.api.Test;
 class SummariesTest {
   private static EpochProgress epoch(
       int epoch, long delivered, boolean ended, @Nullable Long steps) {
-    List<EpochProgress.StepRows> dropped = List.of(new EpochProgress.StepRows(0, "filter", 600));
+    List<EpochProgress.StepRows> dropped =
+        List.of(new EpochProgress.StepRows(null, 0, "filter", 600));
     return new EpochProgress(
-        epoch, 1000, List.of(), dropped, delivered, 0, Map.of(), ended, steps, 40);
+        epoch, 1000, List.of(), dropped, delivered, 0, Map.of(), List.of(), ended, steps, 40);
   }
 
   private static Summary.@Nullable Estimated estimated(EpochProgress epoch, boolean everyEpoch) {

@@ -46,7 +46,7 @@ final class EstimateCommand implements Callable<Integer> {
   @Option(
       names = "--dataset",
       paramLabel = "NAME",
-      description = "Only this one (default: all of them).")
+      description = "Only this one (default: all; of a mix the datasets that it mixes).")
   private @Nullable String dataset;
 
   @Option(
@@ -84,22 +84,28 @@ final class EstimateCommand implements Callable<Integer> {
     if (trainer != null && !(trainer > 0 && Double.isFinite(trainer))) {
       throw invalid("--trainer-rows-per-second", trainer.toString(), "> 0");
     }
-    ExperimentFile read = ExperimentFile.read(file);
-    return read.placing(() -> {
-      try (JobPlan plan = JobPlan.of(read.experiment(), new TemporaryFolder())) {
-        print(plan, names(read));
-        return 0;
-      }
-    });
+    print(ExperimentFile.read(file));
+    return 0;
+  }
+
+  /** Estimates all datasets of an experiment and shows it, as without any option. */
+  static void all(Console console, ExperimentFile read) {
+    new EstimateCommand(console).print(read);
+  }
+
+  private void print(ExperimentFile read) {
+    int _ =
+        read.placing(() -> {
+          try (JobPlan plan = JobPlan.of(read.experiment(), new TemporaryFolder())) {
+            print(plan, dataset == null ? plan.tables() : List.of(dataset));
+            return 0;
+          }
+        });
   }
 
   private static LastmileException invalid(String option, String value, String must) {
     return LastmileException.of(
         FailureKind.USER, "Invalid %s: %s (must be %s)".formatted(option, value, must));
-  }
-
-  private List<String> names(ExperimentFile read) {
-    return dataset == null ? List.copyOf(read.experiment().datasets().keySet()) : List.of(dataset);
   }
 
   private void print(JobPlan plan, List<String> names) {

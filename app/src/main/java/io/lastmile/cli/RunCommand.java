@@ -28,6 +28,7 @@ import picocli.CommandLine.Parameters;
       "",
       "Examples:",
       "  lastmile run experiment.yaml",
+      "  lastmile run experiment.yaml --estimate",
       "  lastmile run experiment.yaml --runs /data/runs --python venv/bin/python"
     })
 final class RunCommand implements Callable<Integer> {
@@ -51,6 +52,11 @@ final class RunCommand implements Callable<Integer> {
   private @Nullable String python;
 
   @Option(
+      names = "--estimate",
+      description = "Estimate first, for the summary (see: lastmile estimate).")
+  private boolean estimate;
+
+  @Option(
       names = "--embedded",
       hidden = true,
       description = "Print the place of the record as JSON; end when standard input closes.")
@@ -65,6 +71,9 @@ final class RunCommand implements Callable<Integer> {
     CompletableFuture<Cancellation> cancelled = new CompletableFuture<>();
     Signals.tell(cancelled::complete);
     ExperimentFile read = ExperimentFile.read(file);
+    if (estimate) {
+      EstimateCommand.all(console, read);
+    }
     LaunchOptions defaults = LaunchOptions.defaults().runs(runs).output(console::rankLine);
     LaunchOptions options = python == null ? defaults : defaults.python(python);
     Run run;
