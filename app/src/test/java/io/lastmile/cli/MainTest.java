@@ -68,9 +68,18 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"run", "serve", "explain", "validate", "preview", "estimate", "runs"})
   @ValueSource(
-      strings = {"run", "serve", "explain", "validate", "preview", "diff", "write", "runs"})
+      strings = {
+        "run",
+        "serve",
+        "explain",
+        "validate",
+        "preview",
+        "estimate",
+        "diff",
+        "write",
+        "runs"
+      })
   void everyCommandHelpsWithExamples(String command) {
     assertThat(execute(command, "--help")).isZero();
     assertThat(out())

@@ -45,7 +45,12 @@ public final class Diagnosis {
    * @param columns that the query gives beside what the plan says; null: none
    */
   public Diagnosis(DatasetPlan plan, @Nullable ColumnPlan columns, Session session) {
-    this(plan, columns, session, query(plan, columns), split -> List.of(query(plan, columns).sql(split)));
+    this(
+        plan,
+        columns,
+        session,
+        query(plan, columns),
+        split -> List.of(query(plan, columns).sql(split)));
   }
 
   /**

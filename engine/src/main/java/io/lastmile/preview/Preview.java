@@ -90,7 +90,7 @@ public record Preview(
   private static Sample asRead(
       DatasetPlan plan, Session session, Sample sample, List<String> skipped)
       throws InterruptedException {
-    Diagnosis diagnosis = new Diagnosis(plan, session);
+    Diagnosis diagnosis = new Diagnosis(plan, null, session);
     List<Split> left = new ArrayList<>();
     for (Split split : sample.splits()) {
       Split rest = split;

@@ -126,7 +126,8 @@ final class Trial {
               1,
               Position.startOf(0, plan),
               drain,
-              new Listener(end, skipped));
+              new Listener(end, skipped),
+              null);
       run.start();
       try {
         await(end);
