@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from test_faults import damage
 
 import data
 from harness import Got, Outcome, Sandbox, ranks
@@ -275,7 +274,7 @@ def test_a_limit_is_looked_for_among_the_first_splits(cached: Sandbox, shuffle: 
 def test_what_cannot_be_read_is_left_out_where_the_source_says_so(cached: Sandbox) -> None:
     whole = table(cached, [ODD])
     name = "part-001.parquet"
-    damage(cached.folder / "t" / name, 2, "dense_1")
+    data.damage(cached.folder / "t" / name, 2, "dense_1")
     done = cached.start("estimate", cached.experiment(whole).name).wait().expect(3)
     assert f"{name}, row group 2" in done.errors[0]
     assert "(source.on_corrupt: skip leaves it out)" in done.errors[0]

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from test_faults import damage
 from test_pruning import FOLDERS
 from test_schemas import FILES, ROW_GROUP, ROWS, columns
 
@@ -433,7 +432,7 @@ def test_what_cannot_be_read_is_left_out_where_the_source_says_so(
     steps, used, weights = CASES["downsample"]
     dataset = replace(table(sandbox, steps, {"d": Tensor("dense_1")}), shuffle=shuffle)
     name = "part-001.parquet"
-    damage(sandbox.folder / "t" / name, 2, column)
+    data.damage(sandbox.folder / "t" / name, 2, column)
     train = {"script": COLLECT, "args": ["1"], "ranks": 1}
     path = sandbox.experiment(dataset, train=train)
     (told,) = sandbox.run(path).expect(3).errors
@@ -455,7 +454,7 @@ def test_nothing_can_be_read(sandbox: Sandbox) -> None:
     dataset = replace(table(sandbox, [Filter(*EVEN)], {"d": Tensor("dense_1")}), on_corrupt="skip")
     for name in dataset.files:
         for group in range(4):
-            damage(sandbox.folder / "t" / name, group, "dense_1")
+            data.damage(sandbox.folder / "t" / name, group, "dense_1")
     got = preview(sandbox, dataset)
     assert len(got["sample"]["row_groups_skipped"]) == 12
     assert got["sample"]["rows"] == got["sample"]["row_groups"] == 0
