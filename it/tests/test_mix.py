@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from test_faults import damage, started
+from test_faults import started
 from test_language import POSITIVE, UID, delivered, digest_of, position
 
 import data
@@ -343,7 +343,7 @@ def test_an_expression_that_fails_is_named_with_its_dataset(sandbox: Sandbox) ->
 def test_a_corrupt_row_group_of_one_dataset_is_left_out(sandbox: Sandbox) -> None:
     mix = two_logs(sandbox, "rest")
     organic, ratio = mix.datasets["organic"]
-    damage(sandbox.folder / "organic" / "part-001.parquet", 2, "emb.list.element")
+    data.damage(sandbox.folder / "organic" / "part-001.parquet", 2, "emb.list.element")
     organic = replace(organic, on_corrupt="skip", corrupt=frozenset({("part-001.parquet", 2)}))
     mix = replace(mix, datasets=mix.datasets | {"organic": (organic, ratio)})
     with sandbox.serve(experiment(sandbox, mix)) as server:

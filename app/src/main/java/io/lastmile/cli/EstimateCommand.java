@@ -97,7 +97,7 @@ final class EstimateCommand implements Callable<Integer> {
     int _ =
         read.placing(() -> {
           try (JobPlan plan = JobPlan.of(read.experiment(), new TemporaryFolder())) {
-            print(plan, dataset == null ? plan.tables() : List.of(dataset));
+            print(plan, dataset == null ? read.tables() : List.of(dataset));
             return 0;
           }
         });

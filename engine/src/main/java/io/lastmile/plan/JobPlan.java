@@ -9,11 +9,8 @@ import io.lastmile.error.Nearest;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Session;
 import io.lastmile.source.Scratch;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Stream;
 
 /** How the datasets of an experiment are run, and the engine that runs them. */
@@ -156,16 +153,6 @@ public final class JobPlan implements AutoCloseable {
         .filter(plan -> plan.name().equals(name) && !feeds.containsKey(name))
         .findFirst()
         .orElseGet(() -> table(feed(name)));
-  }
-
-  /**
-   * The names of the datasets that {@link #dataset} knows, in the order of the experiment: all but
-   * mixes.
-   */
-  public List<String> tables() {
-    Set<String> planned = new HashSet<>();
-    feeds.values().stream().flatMap(JobPlan::tables).forEach(plan -> planned.add(plan.name()));
-    return experiment.datasets().keySet().stream().filter(planned::contains).toList();
   }
 
   private static Stream<DatasetPlan> tables(FeedPlan feed) {
