@@ -35,7 +35,7 @@ datasets:
 def write(folder: Path) -> dict[str, int]:
     """Write both tables and return the bytes of their footers."""
     random = np.random.default_rng(1)
-    other = pa.array(np.float32([0.5, 1.5])[random.integers(0, 2, ROWS)])
+    other = pa.array(np.array([0.5, 1.5], np.float32)[random.integers(0, 2, ROWS)])
     every = COLUMNS // USED
     used = [i * every for i in range(USED)]
     # Few values each, so that the file has the footer of such a table, but not its size on disk.
