@@ -7,7 +7,7 @@ import json
 import os
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from lastmile import _protocol as wire
 from lastmile._arrays import array_maker, check_dtypes
@@ -149,9 +149,17 @@ class Feed:
         self._experiment: str = welcome["experiment"]
         layout = Layout.parse(welcome["layout"])
         check_dtypes(wrap, layout, self.name)
-        ring = Ring(welcome["slots"], layout, wrap)
+        try:
+            ring = Ring(welcome["slots"], layout, wrap)
+        except FileNotFoundError:
+            self._await_failure()  # the engine has failed meanwhile, and took the slots along
         self._connection.send(wire.frame(wire.MAPPED))
         return ring
+
+    def _await_failure(self) -> NoReturn:
+        while True:
+            self._message()
+            self._connection.consume()
 
     def _go_to(self, position: Position | None) -> None:
         """Have the feeder deliver from a position; what is still on the way belongs to an older generation."""

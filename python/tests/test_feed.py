@@ -393,6 +393,13 @@ def test_an_engine_that_is_gone_is_told(connect: Connect) -> None:
         assert str(error.value) == 'The engine is gone: it closed feed "train" before its end (its log says why)'
 
 
+def test_slots_that_went_with_a_failure_do_not_hide_it(feeder: FakeFeeder) -> None:
+    feeder.welcome_with = {"slots": [str(feeder.folder / "gone")]}
+    threading.Thread(target=lambda: feeder.client().error("data", "Null in column weight"), daemon=True).start()
+    with pytest.raises(lastmile.DataError, match=r"^Null in column weight$"):
+        lastmile.connect(f"unix:{feeder.path}", "train", rank=0, world_size=1, arrays="numpy")
+
+
 def test_another_protocol_version_is_refused(connect: Connect, feeder: FakeFeeder) -> None:
     feeder.welcome_with = {"protocol": 2}
     with pytest.raises(lastmile.LastmileError) as error:
