@@ -109,7 +109,8 @@ final class DatasetForm {
     if (!value.has("mix")) {
       DATASET.need("source", value);
     }
-    boolean inherits = draft.source().equals(NONE) && !parts.isEmpty();
+    // A part has the tensors of its dataset, where those could be read.
+    boolean inherits = !parts.isEmpty() && value.mistakes().failures() > 0;
     if (draft.tensors().isEmpty() && !bare && !inherits) {
       DATASET.need("tensors", value);
     }

@@ -164,6 +164,9 @@ class ExperimentMistakesTest {
     String mix =
         "  both: { mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.5 }], tensors: { a: { columns: a } } }\n";
     sees(bare + mix.replace(", tensors: { a: { columns: a } }", ""), "Missing key \"tensors\"", 7);
+    String part = "  part: { source: { dataset: bare, part: a } }\n";
+    String split = "csv: a.csv }, steps: [split: { parts: { a: 0.5 }, part: a }] }";
+    sees(bare.replace("csv: a.csv } }", split) + mix + part, "Missing key \"tensors\"", 8);
     assertThat(files.read(bare + mix).dataset("bare").tensors()).isEmpty();
   }
 
