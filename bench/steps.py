@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SCRIPTS = Path(__file__).resolve().parent / "scripts"
+from drained import drained
 
 FILES, ROW_GROUPS, ROWS = 4, 4, 122_880  # rows of a row group, as many as DuckDB writes: one split
 USERS = 1_000_000
@@ -94,11 +91,6 @@ def steps(folder: Path, runs: int) -> dict[str, Any]:
 
 def one(folder: Path, name: str) -> dict[str, float]:
     """Take all batches; seconds to the first, milliseconds of each split behind it, CPU seconds with the engine."""
-    before = os.times()
-    command = [sys.executable, str(SCRIPTS / "drain.py"), str(folder / f"{name}.yaml"), repr(time.time())]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    after = os.times()
-    first, wall, rows = (float(word) for word in done.stdout.split())
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    splits = rows / ROWS if name == "mix" else FILES * ROW_GROUPS  # no other variant reads a part of its splits
-    return {"first_s": first, "split_ms": 1000 * (wall - first) / splits, "cpu_s": cpu}
+    run = drained(folder / f"{name}.yaml")
+    splits = run.rows / ROWS if name == "mix" else FILES * ROW_GROUPS  # no other variant reads a part of its splits
+    return {"first_s": run.first_s, "split_ms": 1000 * (run.wall_s - run.first_s) / splits, "cpu_s": run.cpu_s}

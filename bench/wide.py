@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SCRIPTS = Path(__file__).resolve().parent / "scripts"
+from drained import drained
 
 LIMIT = 1.2
 COLUMNS, USED = 10_000, 50
@@ -92,12 +90,7 @@ def wide(folder: Path, runs: int) -> dict[str, Any]:
 
 def one(folder: Path, name: str) -> dict[str, float]:
     """Take all batches of a table; seconds from the start of the script, CPU seconds with its engine."""
-    before = os.times()
-    command = [sys.executable, str(SCRIPTS / "drain.py"), str(folder / f"{name}.yaml"), repr(time.time())]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    after = os.times()
-    first, wall, rows = done.stdout.split()
-    if int(rows) != FILES * ROW_GROUPS * ROWS:
-        sys.exit(f"error: {rows} rows of {name}")
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return {"first_batch_s": float(first), "wall_s": float(wall), "cpu_s": cpu}
+    run = drained(folder / f"{name}.yaml")
+    if run.rows != FILES * ROW_GROUPS * ROWS:
+        sys.exit(f"error: {run.rows} rows of {name}")
+    return {"first_batch_s": run.first_s, "wall_s": run.wall_s, "cpu_s": run.cpu_s}
