@@ -4,6 +4,7 @@ import io.lastmile.write.WriteProgress;
 import io.lastmile.write.Written;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
@@ -53,8 +54,17 @@ record WrittenText(Written written, double seconds) {
                 Quantity.count(written.rows())));
     lines.add(
         "  %s, %s".formatted(files == 1 ? "1 file" : files + " files", bytes(written.bytes())));
+    if (!written.leftOut().isEmpty()) {
+      lines.add("  not in all datasets, and left out: " + leftOut(written.leftOut()));
+    }
     written.skipped().forEach(place -> lines.add("  skipped " + place));
     return String.join("\n", lines);
+  }
+
+  private static String leftOut(Map<String, List<String>> columns) {
+    return columns.entrySet().stream()
+        .map(names -> String.join(", ", names.getValue()) + " of " + names.getKey())
+        .collect(Collectors.joining("; "));
   }
 
   private static String bytes(long bytes) {
@@ -63,9 +73,8 @@ record WrittenText(Written written, double seconds) {
 
   private static String steps(String what, List<Written.StepRows> steps) {
     return steps.stream()
-        .map(step ->
-            ", %s by step %d (%s) %s"
-                .formatted(what, step.step(), step.kind(), Quantity.count(step.rows())))
+        .map(rows ->
+            ", %s by %s %s".formatted(what, rows.step().words(), Quantity.count(rows.rows())))
         .collect(Collectors.joining());
   }
 }

@@ -57,16 +57,10 @@ public record Experiment(
    * The rows of a dataset alone: without its tensors and keys.
    *
    * @param batch rows that the sequence hands over together
-   * @throws LastmileException of kind USER when there is no such dataset, or it is a mix
+   * @throws LastmileException of kind USER when there is no such dataset
    */
   public Dataset rowsOf(String key, int batch) {
     Dataset of = dataset(key);
-    if (of.source() instanceof Mix mix) {
-      throw LastmileException.user(
-          "datasets." + key,
-          "Dataset \"%s\" is a mix (name one of its datasets: %s)"
-              .formatted(key, String.join(", ", mix.datasets())));
-    }
     return new Dataset(
         of.source(),
         of.steps(),

@@ -12,11 +12,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The columns that a dataset has after its last step, as they are before any tensor.
+ * The columns of a table after the last step, as they are before any tensor.
  *
  * @param rows the same dataset without tensors and keys: its query gives the row identities alone
  * @param columns in the order of the dataset
@@ -41,22 +44,33 @@ public record ColumnPlan(DatasetPlan rows, List<Column> columns, SplitQuery quer
     columns = List.copyOf(columns);
   }
 
-  /** The columns of a dataset that was planned without tensors and keys. */
-  public static ColumnPlan of(DatasetPlan rows) {
+  /**
+   * The columns of each table of a feed that was planned without tensors and keys; of a mix those
+   * that all its datasets have, in the order of the first.
+   */
+  public static List<ColumnPlan> of(FeedPlan feed) {
+    List<String> names = new ArrayList<>(names(feed.tables().getFirst()));
+    feed.tables().forEach(table -> names.retainAll(names(table)));
+    return feed.tables().stream().map(table -> of(table, names)).toList();
+  }
+
+  private static Set<String> names(DatasetPlan rows) {
+    return rows.stage().scope().columns().keySet();
+  }
+
+  private static ColumnPlan of(DatasetPlan rows, List<String> names) {
     List<Column> columns = new ArrayList<>();
     Outputs outputs = new Outputs();
-    rows.stage()
-        .scope()
-        .columns()
-        .forEach((name, column) -> {
-          columns.add(
-              new Column(
-                  name,
-                  column.sql(),
-                  fixedLength(column),
-                  bytes(column.type(), meanLength(column, rows.table()))));
-          outputs.sources().addAll(column.sources());
-        });
+    for (String name : names) {
+      Binding column = Objects.requireNonNull(rows.stage().scope().columns().get(name));
+      columns.add(
+          new Column(
+              name,
+              column.sql(),
+              fixedLength(column),
+              bytes(column.type(), meanLength(column, rows.table()))));
+      outputs.sources().addAll(column.sources());
+    }
     SplitQuery sources = SplitQuery.of(outputs, rows.stage(), rows.table().columns());
     SplitQuery query =
         new SplitQuery(
@@ -145,20 +159,24 @@ public record ColumnPlan(DatasetPlan rows, List<Column> columns, SplitQuery quer
     return null;
   }
 
-  /** The name of a column in the rows of {@link #sql}. */
-  public static String place(int column) {
+  /** The names of the columns in the rows of {@link #sql}. */
+  public String places() {
+    return IntStream.range(0, columns.size())
+        .mapToObj(ColumnPlan::place)
+        .collect(Collectors.joining(", "));
+  }
+
+  private static String place(int column) {
     return "c" + column;
   }
 
   /**
-   * The rows of a split: its columns by {@link #place}, the copy number {@code lastmile_copy} where
-   * steps copy rows, the row identity {@code lastmile_row}, and the column that keeps their order.
+   * The rows of a split: its columns by {@link #places}, the copy number {@code lastmile_copy}
+   * where steps copy rows, the row identity {@code lastmile_row}, and the column that keeps their
+   * order.
    */
   public String sql(Split split) {
-    List<String> names = new ArrayList<>();
-    for (int i = 0; i < columns.size(); i++) {
-      names.add(place(i));
-    }
+    List<String> names = new ArrayList<>(List.of(places()));
     if (!query.copies().isEmpty()) {
       names.add("lastmile_copy");
     }
@@ -173,10 +191,19 @@ public record ColumnPlan(DatasetPlan rows, List<Column> columns, SplitQuery quer
 
   /** The row identities of a table of such rows, as the query of {@link #rows} gives them. */
   public String identities(String table) {
-    return "SELECT "
-        + (query.copies().isEmpty() ? "" : "lastmile_copy, ")
-        + "lastmile_row FROM "
-        + table;
+    List<String> items = new ArrayList<>(rows.query().outputs());
+    if (!query.copies().isEmpty()) {
+      items.add("lastmile_copy");
+    }
+    items.add("lastmile_row");
+    return "SELECT " + String.join(", ", items) + " FROM " + table;
+  }
+
+  /** The names of the columns that the dataset has and these are not. */
+  public List<String> leftOut() {
+    List<String> names = new ArrayList<>(names(rows));
+    columns.forEach(column -> names.remove(column.name()));
+    return names;
   }
 
   /** A split without a row: its query has the types of all others. */

@@ -15,4 +15,9 @@ public record CountedStep(@Nullable String dataset, int step, String kind) {
   CountedStep of(String mixed) {
     return new CountedStep(mixed, step, kind);
   }
+
+  /** {@code step 2 (filter)}, in a mix with {@code of} and the dataset. */
+  public String words() {
+    return "step %d (%s)%s".formatted(step, kind, dataset == null ? "" : " of " + dataset);
+  }
 }

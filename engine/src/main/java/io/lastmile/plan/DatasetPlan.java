@@ -66,6 +66,11 @@ public record DatasetPlan(
   }
 
   @Override
+  public List<DatasetPlan> tables() {
+    return List.of(this);
+  }
+
+  @Override
   public List<CountedStep> copySteps() {
     return query.copies().stream()
         .map(step -> new CountedStep(null, step.step(), step.kind()))

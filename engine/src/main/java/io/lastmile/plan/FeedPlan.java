@@ -17,6 +17,9 @@ public sealed interface FeedPlan permits DatasetPlan, MixPlan {
   /** Name of everything that decides its row sequence, hexadecimal. */
   String fingerprint();
 
+  /** The tables that its rows come from. */
+  List<DatasetPlan> tables();
+
   /** Memory of it. */
   Budget budget();
 

@@ -11,7 +11,6 @@ import io.lastmile.query.Session;
 import io.lastmile.source.Scratch;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /** How the datasets of an experiment are run, and the engine that runs them. */
 public final class JobPlan implements AutoCloseable {
@@ -63,7 +62,7 @@ public final class JobPlan implements AutoCloseable {
    *
    * @param batch rows that the sequence hands over together
    * @param scratch for tables that are converted; closed with this plan, or when there is none
-   * @throws LastmileException of kind USER for a mistake, or when the dataset is a mix
+   * @throws LastmileException of kind USER for a mistake
    */
   public static JobPlan ofRows(Experiment experiment, String name, int batch, Scratch scratch) {
     Map<String, Dataset> rows = Map.of(name, experiment.rowsOf(name, batch));
@@ -149,17 +148,10 @@ public final class JobPlan implements AutoCloseable {
    */
   public DatasetPlan dataset(String name) {
     return feeds.values().stream()
-        .flatMap(JobPlan::tables)
+        .flatMap(feed -> feed.tables().stream())
         .filter(plan -> plan.name().equals(name) && !feeds.containsKey(name))
         .findFirst()
         .orElseGet(() -> table(feed(name)));
-  }
-
-  private static Stream<DatasetPlan> tables(FeedPlan feed) {
-    return switch (feed) {
-      case DatasetPlan plan -> Stream.of(plan);
-      case MixPlan mix -> mix.members().stream();
-    };
   }
 
   private static DatasetPlan table(FeedPlan feed) {

@@ -42,6 +42,11 @@ public record MixPlan(
   }
 
   @Override
+  public List<DatasetPlan> tables() {
+    return members;
+  }
+
+  @Override
   public List<CountedStep> copySteps() {
     List<CountedStep> steps = new ArrayList<>();
     members.forEach(

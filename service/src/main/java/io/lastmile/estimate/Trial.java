@@ -127,7 +127,7 @@ final class Trial {
               Position.startOf(0, plan),
               drain,
               new Listener(end, skipped),
-              null);
+              List.of());
       run.start();
       try {
         await(end);

@@ -228,7 +228,7 @@ final class FeedSession implements StepSink {
             start,
             this,
             listener,
-            null);
+            List.of());
     listener.run = next;
     run = next;
     sequences.put(start.epoch(), next.sequence());

@@ -4,6 +4,7 @@ import io.lastmile.batch.PackedRows;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
+import io.lastmile.split.Split;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -92,10 +93,7 @@ final class MixMember {
 
   /** Ends the split that has been begun, and goes on to the next if the epoch does. */
   FinishedSplit end(boolean goesOn) {
-    FinishedSplit ended = split;
-    if (ended == null) {
-      throw new IllegalStateException("no split has been begun");
-    }
+    FinishedSplit ended = begun();
     start =
         goesOn ? place().nextSplit(ended.tally().read()) : place().reading(ended.tally().read());
     taken = 0;
@@ -110,11 +108,21 @@ final class MixMember {
     taken = 0;
   }
 
+  /** The split that has been begun. */
+  Split split() {
+    return begun().split();
+  }
+
+  /** The rows of that split. */
   StagedRows rows() {
+    return begun().rows();
+  }
+
+  private FinishedSplit begun() {
     if (split == null) {
       throw new IllegalStateException("no split has been begun");
     }
-    return split.rows();
+    return split;
   }
 
   /** The memory of the split that has been begun. */

@@ -51,10 +51,10 @@ public final class MixedSequence extends Sequence {
   }
 
   /** Takes the rows of the epoch from its members until it ends. */
-  public void takeAll() throws InterruptedException {
+  public void takeAll(MixListener listener) throws InterruptedException {
     long limit = plan.limit() == null ? Long.MAX_VALUE : plan.limit().rows();
     while (!over && rows() + window < limit) {
-      take(rows() + window);
+      take(rows() + window, listener);
       if (window == Math.min(WINDOW, room())) {
         flush();
       }
@@ -69,12 +69,14 @@ public final class MixedSequence extends Sequence {
   }
 
   /** Takes a row from the member that is drawn for it, or ends the epoch. */
-  private void take(long row) throws InterruptedException {
+  private void take(long row, MixListener listener) throws InterruptedException {
     while (!over) {
       int drawn = draw.of(row, out);
       if (has(drawn)) {
+        MixMember member = members.get(drawn);
         windowMember[window] = drawn;
-        windowRow[window] = members.get(drawn).take();
+        windowRow[window] = member.take();
+        listener.took(drawn, member.split(), windowRow[window]);
         window++;
         return;
       }

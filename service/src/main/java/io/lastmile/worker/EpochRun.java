@@ -57,7 +57,8 @@ public final class EpochRun {
    * @param start the first row
    * @param sink of the steps
    * @param listener told of the end
-   * @param keeper of more than the sequence takes of a table; null: none
+   * @param keepers of more than the sequence takes, one for each table of the plan; none: nothing
+   *     more is kept
    */
   public EpochRun(
       FeedPlan plan,
@@ -67,17 +68,22 @@ public final class EpochRun {
       Position start,
       StepSink sink,
       Listener listener,
-      @Nullable RowKeeper keeper) {
+      List<RowKeeper> keepers) {
     this.plan = plan;
     this.engine = engine;
     this.listener = listener;
     this.epoch =
         switch (plan) {
           case DatasetPlan table ->
-              new TableEpoch(table, workers, worldSize, start, sink, listener, keeper);
-          case MixPlan _ when keeper != null ->
-              throw new IllegalArgumentException("nothing keeps the rows of a mix");
-          case MixPlan mix -> new MixEpoch(mix, workers, worldSize, start, sink, listener);
+              new TableEpoch(
+                  table,
+                  workers,
+                  worldSize,
+                  start,
+                  sink,
+                  listener,
+                  keepers.isEmpty() ? null : keepers.getFirst());
+          case MixPlan mix -> new MixEpoch(mix, workers, worldSize, start, sink, listener, keepers);
         };
     for (Epoch.Work work : epoch.work()) {
       String name = "worker-" + plan.name() + "-" + threads.size();
@@ -162,10 +168,7 @@ public final class EpochRun {
     StringBuilder dropped = new StringBuilder();
     for (int i = 0; i < plan.dropSteps().size(); i++) {
       CountedStep step = plan.dropSteps().get(i);
-      String of = step.dataset() == null ? "" : " of " + step.dataset();
-      long rows = end.counts().dropped().get(i);
-      dropped.append(
-          ", dropped by step %d (%s)%s %d".formatted(step.step(), step.kind(), of, rows));
+      dropped.append(", dropped by %s %d".formatted(step.words(), end.counts().dropped().get(i)));
     }
     return LastmileException.of(
         FailureKind.DATA,

@@ -6,14 +6,18 @@ import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.MixPlan;
 import io.lastmile.plan.Tally;
 import io.lastmile.query.Session;
+import io.lastmile.sequence.MixListener;
 import io.lastmile.sequence.MixedSequence;
 import io.lastmile.sequence.Place;
 import io.lastmile.sequence.Position;
 import io.lastmile.sequence.RowSource;
 import io.lastmile.sequence.StagedRows;
 import io.lastmile.sequence.StepSink;
+import io.lastmile.split.Split;
+import io.lastmile.split.Splits;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One epoch of a mix: workers run the splits of its members and leave them to one thread more,
@@ -21,6 +25,9 @@ import java.util.List;
  */
 final class MixEpoch implements Epoch {
   private static final int PASS_BITS = 32;
+
+  /** Bytes of memory for each byte of a row that is kept. */
+  private static final int KEPT_SHARE = 4;
 
   private final MixPlan plan;
   private final int workers;
@@ -30,14 +37,19 @@ final class MixEpoch implements Epoch {
   private final List<StagingPool> pools = new ArrayList<>();
   private final MixedSequence sequence;
 
+  /** Of each member; none: nothing is kept. */
+  private final List<RowKeeper> keepers;
+
   MixEpoch(
       MixPlan plan,
       int workers,
       int worldSize,
       Position start,
       StepSink sink,
-      EpochRun.Listener listener) {
+      EpochRun.Listener listener,
+      List<RowKeeper> keepers) {
     this.plan = plan;
+    this.keepers = List.copyOf(keepers);
     this.workers = workers;
     this.listener = listener;
     List<MixDispatcher.Member> members = new ArrayList<>();
@@ -64,7 +76,17 @@ final class MixEpoch implements Epoch {
         repeats ? Integer.MAX_VALUE : count,
         plan.mix().parts().get(index).ratio(),
         member.budget().staging(),
-        member::stagingBytes);
+        split -> bytes(index, split));
+  }
+
+  /**
+   * What a split takes while it waits. Rows that are kept take more than those that are staged, and
+   * their keeper needs as much again, and more, to put them in order.
+   */
+  private long bytes(int member, Split split) {
+    RowKeeper keeper = keeper(member);
+    long kept = keeper == null ? 0 : (long) (split.rows() * keeper.columns().rowBytes());
+    return Math.max(plan.members().get(member).stagingBytes(split), KEPT_SHARE * kept);
   }
 
   @Override
@@ -78,7 +100,7 @@ final class MixEpoch implements Epoch {
     for (int worker = 0; worker < workers; worker++) {
       work.add(this::runSplits);
     }
-    work.add(_ -> takeRows());
+    work.add(this::takeRows);
     return work;
   }
 
@@ -87,27 +109,45 @@ final class MixEpoch implements Epoch {
     pools.forEach(StagingPool::close);
   }
 
-  private void takeRows() throws InterruptedException {
+  private void takeRows(Session session) throws InterruptedException {
     try {
-      sequence.takeAll();
+      sequence.takeAll(keepers.isEmpty() ? (_, _, _) -> {} : keeping(session));
     } finally {
       dispatcher.end();
     }
+  }
+
+  private MixListener keeping(Session session) {
+    return (member, split, row) -> {
+      RowKeeper keeper = keepers.get(member);
+      if (keeper.take(split, row, 1)) {
+        keeper.settle(session);
+      }
+    };
   }
 
   /** Runs splits of whichever member needs one next, until the epoch has its rows. */
   private void runSplits(Session session) throws InterruptedException {
     List<SplitRunner> runners = new ArrayList<>();
     for (int i = 0; i < pools.size(); i++) {
-      runners.add(new SplitRunner(plan.members().get(i), session, pools.get(i), listener, null));
+      runners.add(
+          new SplitRunner(plan.members().get(i), session, pools.get(i), listener, keeper(i)));
     }
     MixDispatcher.Assignment assignment = dispatcher.next();
     while (assignment != null) {
       runners
           .get(assignment.member())
           .run(assignment.split(), assignment.bytes(), new Waiting(assignment));
+      RowKeeper keeper = keeper(assignment.member());
+      if (keeper != null) {
+        keeper.settle(session);
+      }
       assignment = dispatcher.next();
     }
+  }
+
+  private @Nullable RowKeeper keeper(int member) {
+    return keepers.isEmpty() ? null : keepers.get(member);
   }
 
   /** A split that waits as a whole. */
@@ -145,7 +185,19 @@ final class MixEpoch implements Epoch {
 
     @Override
     public void complete(StagedRows rest, Tally tally, Runnable release) {
-      queues.get(assignment.member()).put(assignment, rest, tally, release);
+      RowKeeper keeper = keeper(assignment.member());
+      Split split = assignment.split();
+      Runnable both = release;
+      if (keeper != null) {
+        Splits splits = plan.members().get(assignment.member()).splits();
+        keeper.complete(split, splits.rowOrder(split, rest.rows()), rest.rows());
+        both =
+            () -> {
+              release.run();
+              keeper.release(split);
+            };
+      }
+      queues.get(assignment.member()).put(assignment, rest, tally, both);
     }
   }
 }

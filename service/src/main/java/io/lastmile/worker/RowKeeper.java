@@ -6,28 +6,40 @@ import io.lastmile.split.Split;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps more of a split's rows than the sequence takes. The worker that runs a split calls, on its
- * thread, {@link #sql} once for each attempt, {@link #append} in the split's turn unless the limit
- * was reached before, and {@link #settle} at last, when the next split may have its turn already.
+ * Keeps more of a table's rows than the sequence takes. Of each split whoever runs it calls {@link
+ * #sql} for each attempt and {@link #complete} unless the epoch is over before, whoever has the
+ * turn calls {@link #take} for its rows, and {@link #release} comes last.
  */
 public interface RowKeeper {
   /** The columns that are kept. */
   ColumnPlan columns();
 
   /**
-   * Gives the SQL of the rows of a split, as the query of the dataset's plan gives them; statements
+   * Gives the SQL of the rows of a split, as the query of the table's plan gives them; statements
    * that it runs before count what they drop as that query would.
    */
   String sql(Session session, Split split);
 
   /**
-   * The rows of a split are in the sequence.
+   * All rows of a split have been read.
    *
-   * @param order row i of the sequence is row {@code order[i]} of the query; null: as they are
-   * @param rows of them that are in the sequence: those before the limit
+   * @param order row i of the split is row {@code order[i]} of the query; null: as they are
+   * @param rows how many there are
    */
-  void append(Split split, int @Nullable [] order, long rows);
+  void complete(Split split, int @Nullable [] order, int rows);
 
-  /** Nothing more will be asked for a split. */
-  void settle(Session session, Split split) throws InterruptedException;
+  /**
+   * The next rows of the sequence are so many of a split. By one thread at a time, in the order of
+   * the sequence over all tables of the feed.
+   *
+   * @param first the number of the first among the rows of the split
+   * @return whether so much waits that whoever takes rows must {@link #settle} first
+   */
+  boolean take(Split split, long first, long rows);
+
+  /** No more rows of a split will be taken. Any thread. */
+  void release(Split split);
+
+  /** Does what is to be done with rows that were taken. Any thread. */
+  void settle(Session session) throws InterruptedException;
 }

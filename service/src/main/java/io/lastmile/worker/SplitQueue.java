@@ -42,7 +42,7 @@ final class SplitQueue implements FinishedSplits {
     synchronized (this) {
       late = split.ordinal() < first;
       if (!late) {
-        waiting.put(split.ordinal(), new FinishedSplit(rows, tally, both));
+        waiting.put(split.ordinal(), new FinishedSplit(split.split(), rows, tally, both));
         notifyAll();
       }
     }

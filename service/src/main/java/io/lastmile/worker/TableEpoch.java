@@ -73,7 +73,8 @@ final class TableEpoch implements Epoch {
       if (assignment.mode() != DispatcherState.Mode.STREAMED || sequence.awaitTurn(ordinal)) {
         runner.run(assignment.split(), assignment.bytes(), new Turn(assignment.split()));
         if (keeper != null) {
-          keeper.settle(session, assignment.split());
+          keeper.release(assignment.split());
+          keeper.settle(session);
         }
       }
       dispatcher.appended(ordinal);
@@ -123,8 +124,9 @@ final class TableEpoch implements Epoch {
         if (sequence.awaitTurn(ordinal)) {
           sequence.append(rest);
           if (keeper != null) {
-            int[] order = plan.splits().rowOrder(split, rest.rows());
-            keeper.append(split, order, sequence.rowsOfSplit());
+            int rows = Math.toIntExact(tally.kept());
+            keeper.complete(split, plan.splits().rowOrder(split, rows), rows);
+            boolean _ = keeper.take(split, 0, sequence.rowsOfSplit());
           }
           sequence.passTurn(ordinal, tally);
         }

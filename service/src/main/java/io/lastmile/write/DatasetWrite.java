@@ -9,6 +9,7 @@ import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.ColumnPlan;
 import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
 import io.lastmile.plan.SmallTableSize;
 import io.lastmile.query.QueryException;
@@ -17,6 +18,7 @@ import io.lastmile.sequence.Position;
 import io.lastmile.sequence.StepSink;
 import io.lastmile.source.Scratch;
 import io.lastmile.worker.EpochRun;
+import io.lastmile.worker.RowKeeper;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.channels.FileChannel;
@@ -25,7 +27,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -44,7 +48,7 @@ public final class DatasetWrite implements AutoCloseable {
   private static final int BATCH = 1 << 15;
 
   private final JobPlan job;
-  private final DatasetPlan plan;
+  private final FeedPlan plan;
   private final Written.Origin origin;
   private final TargetFolder folder;
   private final PartFiles parts;
@@ -57,13 +61,13 @@ public final class DatasetWrite implements AutoCloseable {
   private final CompletableFuture<Position> ended = new CompletableFuture<>();
 
   private DatasetWrite(
-      JobPlan job, DatasetPlan plan, Written.Origin origin, TargetFolder folder, int epoch) {
+      JobPlan job, FeedPlan plan, Written.Origin origin, TargetFolder folder, int epoch) {
     this.job = job;
     this.plan = plan;
     this.origin = origin;
     this.folder = folder;
     this.parts = new PartFiles(folder, PartFiles.ENOUGH_BYTES);
-    ColumnPlan columns = ColumnPlan.of(plan);
+    List<ColumnPlan> columns = ColumnPlan.of(plan);
     Path empty = empty();
     try (Session session = job.engine().connect()) {
       this.types = FileTypes.of(columns, session, empty);
@@ -74,7 +78,8 @@ public final class DatasetWrite implements AutoCloseable {
     } catch (IOException e) {
       throw TargetFolder.unwritable(folder.target(), e);
     }
-    this.rows = new KeptRows(columns, types.metadata(), folder, parts);
+    long memory = job.experiment().cluster().workerMemory();
+    this.rows = new KeptRows(plan.name(), columns, types.metadata(), memory, folder, parts);
     this.run =
         new EpochRun(
             plan,
@@ -84,7 +89,7 @@ public final class DatasetWrite implements AutoCloseable {
             Position.startOf(epoch, plan),
             new Sink(plan.slotLayout()),
             new Listener(),
-            rows);
+            rows.keepers());
   }
 
   /**
@@ -103,16 +108,16 @@ public final class DatasetWrite implements AutoCloseable {
       Experiment experiment, String name, int epoch, Path to, String lastmile, Scratch scratch) {
     Path target = to.toAbsolutePath().normalize();
     TargetFolder.check(target);
-    Written.Origin origin =
-        new Written.Origin(
-            lastmile, experiment.name(), experiment.seed(), experiment.dataset(name));
+    Written.Origin origin = new Written.Origin(lastmile, experiment, experiment.dataset(name));
     JobPlan job = JobPlan.ofRows(experiment, name, BATCH, scratch);
     TargetFolder folder = null;
     DatasetWrite started = null;
     try {
-      DatasetPlan plan = job.dataset(name);
-      if (plan.dataset().source() instanceof Source.Files source) {
-        TargetFolder.checkOutside(target, source, experiment.origin().folder());
+      FeedPlan plan = job.feed(name);
+      for (DatasetPlan table : plan.tables()) {
+        if (table.dataset().source() instanceof Source.Files source) {
+          TargetFolder.checkOutside(target, source, experiment.origin().folder());
+        }
       }
       job.engine().limitMemory(engineBytes(job, plan));
       folder = TargetFolder.begin(target);
@@ -130,8 +135,12 @@ public final class DatasetWrite implements AutoCloseable {
   }
 
   /** Rows wait in the engine, not in staging, which holds their identities alone. */
-  private static long engineBytes(JobPlan job, DatasetPlan plan) {
-    long small = plan.smallTableSizes().stream().mapToLong(SmallTableSize::bytes).sum();
+  private static long engineBytes(JobPlan job, FeedPlan plan) {
+    long small =
+        plan.tables().stream()
+            .flatMap(table -> table.smallTableSizes().stream())
+            .mapToLong(SmallTableSize::bytes)
+            .sum();
     return job.budget().engine() - small + job.budget().staging() / 8 * 7;
   }
 
@@ -142,7 +151,7 @@ public final class DatasetWrite implements AutoCloseable {
   /** How far it is. Any thread. */
   public WriteProgress progress() {
     Position now = run.sequence().position();
-    return new WriteProgress(now.counts().read(), plan.table().rows(), now.rows());
+    return new WriteProgress(now.counts().read(), plan.rowsPerEpoch(), now.rows());
   }
 
   /** The name of the dataset. */
@@ -177,17 +186,21 @@ public final class DatasetWrite implements AutoCloseable {
 
   private Written finish(Position end) throws InterruptedException {
     try (Session session = job.engine().connect()) {
-      if (!rows.finish(session)) {
-        rows.copy(session, FileTypes.nothing(rows.columns()), empty(), 1, new int[0][]);
-        parts.add(0, empty());
-      }
+      rows.finish(session, empty());
       List<Written.File> files =
           parts.finish().stream()
               .map(part -> new Written.File(part.name(), part.rows(), part.bytes()))
               .toList();
       Written written =
           new Written(
-              folder.target(), plan, origin, types.types(), end, List.copyOf(skipped), files);
+              folder.target(),
+              plan,
+              origin,
+              types.types(),
+              leftOut(),
+              end,
+              List.copyOf(skipped),
+              files);
       if (written.rows() != end.rows()) {
         throw LastmileException.of(
             FailureKind.INTERNAL,
@@ -200,6 +213,17 @@ public final class DatasetWrite implements AutoCloseable {
     } catch (IOException e) {
       throw TargetFolder.unwritable(folder.target(), e);
     }
+  }
+
+  private Map<String, List<String>> leftOut() {
+    Map<String, List<String>> leftOut = new LinkedHashMap<>();
+    for (RowKeeper keeper : rows.keepers()) {
+      List<String> names = keeper.columns().leftOut();
+      if (!names.isEmpty()) {
+        leftOut.put(keeper.columns().rows().name(), names);
+      }
+    }
+    return leftOut;
   }
 
   private void writeManifest(String json) throws IOException {

@@ -23,10 +23,13 @@ record FileTypes(String metadata, Map<String, String> types) {
   /**
    * Finds the types.
    *
+   * @param tables whose rows are written together, all with columns of the same names
    * @param file where the file is written; gone afterwards or later
-   * @throws LastmileException of kind USER when a column would come back as another type
+   * @throws LastmileException of kind USER when a column would come back as another type, or has
+   *     another in another table
    */
-  static FileTypes of(ColumnPlan columns, Session session, Path file) {
+  static FileTypes of(List<ColumnPlan> tables, Session session, Path file) {
+    ColumnPlan columns = tables.getFirst();
     List<String> twins = columns.twins();
     if (twins != null) {
       throw refused(
@@ -34,16 +37,24 @@ record FileTypes(String metadata, Map<String, String> types) {
               .formatted(twins.getFirst(), twins.getLast()));
     }
     if (columns.columns().isEmpty()) {
-      throw refused("No column is left of dataset \"%s\"".formatted(columns.rows().name()));
+      throw refused(
+          tables.size() == 1
+              ? "No column is left of dataset \"%s\"".formatted(columns.rows().name())
+              : "No column is in all of the datasets that are mixed: "
+                  + String.join(", ", tables.stream().map(table -> table.rows().name()).toList()));
     }
     String rows = nothing(columns);
     Map<String, String> before = types(session, rows);
+    for (ColumnPlan table : tables) {
+      checkAlike(columns, before, table, types(session, nothing(table)));
+    }
     session.execute(
         "COPY (" + rows + ") TO " + Expressions.literal(file.toString()) + " (FORMAT parquet)");
     Map<String, String> after =
         types(session, "SELECT * FROM read_parquet(" + Expressions.file(file) + ")");
     before.forEach((name, type) -> check(name, type, after.getOrDefault(name, "nothing")));
     Map<String, Integer> lengths = columns.fixedLengths();
+    tables.forEach(table -> lengths.entrySet().retainAll(table.fixedLengths().entrySet()));
     String metadata =
         lengths.isEmpty()
             ? ""
@@ -64,6 +75,17 @@ record FileTypes(String metadata, Map<String, String> types) {
       types.put(String.valueOf(column.get(0)), String.valueOf(column.get(1)));
     }
     return types;
+  }
+
+  private static void checkAlike(
+      ColumnPlan first, Map<String, String> wanted, ColumnPlan other, Map<String, String> found) {
+    wanted.forEach((name, type) -> {
+      if (!type.equals(found.get(name))) {
+        throw refused(
+            "Column \"%s\" is %s in dataset \"%s\", but %s in \"%s\" (cast one of them, or drop it)"
+                .formatted(name, type, first.rows().name(), found.get(name), other.rows().name()));
+      }
+    });
   }
 
   private static void check(String name, String type, String read) {

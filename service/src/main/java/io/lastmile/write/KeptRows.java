@@ -10,28 +10,33 @@ import io.lastmile.split.Split;
 import io.lastmile.worker.RowKeeper;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.Objects;
+import java.util.Queue;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps the rows of each split in a table of the engine until its turn has come. Neighbouring
- * splits that have enough rows for a row group are a run, which the worker of its last split
- * encodes while others go on.
+ * Keeps the rows of each split in a table of the engine until they are in the sequence. So many
+ * rows of the sequence as make a row group are a run, which a worker encodes while others go on.
  */
-final class KeptRows implements RowKeeper {
+final class KeptRows {
   /** What a row group has at most, unless its rows are wide. */
   private static final int ROW_GROUP_ROWS = 122_880;
 
   /** What the rows of a row group take in the engine at most, roughly. */
   private static final long ROW_GROUP_BYTES = 128L << 20;
+
+  /**
+   * Of the memory of a worker that part is for the rows of a row group: their tables, their order
+   * and their pages take several times as much.
+   */
+  private static final int MEMORY_SHARE = 16;
 
   /** Rows of a row group are a multiple of this, the engine's vector. */
   private static final int VECTOR = 2048;
@@ -39,168 +44,176 @@ final class KeptRows implements RowKeeper {
   /** A statement over more tables takes too long to prepare. */
   private static final int MOST_SPLITS = 100;
 
+  /** Runs that may wait to be encoded before whoever takes rows must help. */
+  private static final int MOST_RUNS = 1;
+
   private static final Pattern REASON =
       Pattern.compile("\"exception_message\":\"((?:[^\"\\\\]|\\\\.)*)\"");
 
-  private final ColumnPlan columns;
+  private final List<RowKeeper> keepers = new ArrayList<>();
+  private final String name;
   private final String options;
   private final TargetFolder folder;
   private final PartFiles parts;
   private final int rowGroupRows;
 
-  /** Splits in their order that are not enough for a run. Owned by whoever has the turn. */
-  private List<Kept> begun = new ArrayList<>();
+  /** Tables of splits whose rows have all been read; guarded by this, like all below. */
+  private final Map<String, SplitTable> tables = new HashMap<>();
 
-  /** Owned by whoever has the turn. */
-  private long begunRows;
+  /** Runs to be encoded. */
+  private final Queue<Run> complete = new ArrayDeque<>();
 
-  /** Owned by whoever has the turn. */
-  private int runs;
+  /** Tables to be dropped. */
+  private final Queue<String> unused = new ArrayDeque<>();
 
-  /** Runs that are to be encoded, by the ordinal of their last split; guarded by itself. */
-  private final Map<Integer, Run> complete = new HashMap<>();
-
-  /** Ordinals of the splits whose rows wait to be encoded. Any thread. */
-  private final Set<Integer> held = ConcurrentHashMap.newKeySet();
-
-  /** The rows of a split in their table. */
-  private static final class Kept {
-    private final int ordinal;
-
-    /** Row i of the sequence is row {@code order[i]} of the table; null: as they are. */
-    private final int @Nullable [] order;
-
-    /** The first of the sequence: the others are beyond the limit. */
-    private final long rows;
-
-    Kept(int ordinal, int @Nullable [] order, long rows) {
-      this.ordinal = ordinal;
-      this.order = order;
-      this.rows = rows;
-    }
-
-    String table() {
-      return KeptRows.table(ordinal);
-    }
-
-    /** The place in the sequence of each row of the table. */
-    int[] places() {
-      if (order == null) {
-        return new int[0];
-      }
-      int[] places = new int[order.length];
-      for (int i = 0; i < places.length; i++) {
-        places[order[i]] = i;
-      }
-      return places;
-    }
-
-    /** SQL of the rows in the order of the sequence. */
-    String sql(String columns, int table) {
-      String sql = "SELECT " + columns + " FROM " + table();
-      if (order == null) {
-        return "(" + sql + " WHERE rowid < " + rows + ")";
-      }
-      String place = "lastmile_place(" + table + ", rowid)";
-      String limited = rows == order.length ? "" : " WHERE " + place + " < " + rows;
-      return "(" + sql + limited + " ORDER BY " + place + ")";
-    }
-  }
-
-  /** Neighbouring splits that are encoded together. */
-  private record Run(int number, List<Kept> splits, long rows) {}
+  private Run filling = new Run(0);
 
   /**
    * Rows for a folder.
    *
+   * @param name of the dataset
+   * @param columns of each of its tables
    * @param metadata of each file, as the engine's option says it; empty: none
+   * @param memory bytes of each worker
    */
-  KeptRows(ColumnPlan columns, String metadata, TargetFolder folder, PartFiles parts) {
-    this.columns = columns;
+  KeptRows(
+      String name,
+      List<ColumnPlan> columns,
+      String metadata,
+      long memory,
+      TargetFolder folder,
+      PartFiles parts) {
+    this.name = name;
     this.folder = folder;
     this.parts = parts;
     this.options = "FORMAT parquet, COMPRESSION zstd" + metadata;
-    long fit = (long) (ROW_GROUP_BYTES / Math.max(1, columns.rowBytes()));
+    double widest = columns.stream().mapToDouble(ColumnPlan::rowBytes).max().orElseThrow();
+    long fit = (long) (Math.min(ROW_GROUP_BYTES, memory / MEMORY_SHARE) / Math.max(1, widest));
     this.rowGroupRows = Math.clamp(fit / VECTOR * VECTOR, VECTOR, ROW_GROUP_ROWS);
+    columns.forEach(table -> keepers.add(new Keeper(keepers.size(), table)));
   }
 
-  @Override
-  public ColumnPlan columns() {
-    return columns;
+  /** Of each table of the dataset. */
+  List<RowKeeper> keepers() {
+    return List.copyOf(keepers);
   }
 
-  private static String table(int ordinal) {
-    return "lastmile_split_" + ordinal;
-  }
+  /** One table of the dataset. */
+  private final class Keeper implements RowKeeper {
+    private final int number;
+    private final ColumnPlan columns;
 
-  @Override
-  public String sql(Session session, Split split) {
-    session.execute(
-        "CREATE OR REPLACE TABLE " + table(split.ordinal()) + " AS " + columns.sql(split));
-    return columns.identities(table(split.ordinal()));
-  }
-
-  @Override
-  public void append(Split split, int @Nullable [] order, long rows) {
-    if (rows > 0) {
-      held.add(split.ordinal());
-      begun.add(new Kept(split.ordinal(), order, rows));
-      begunRows += rows;
+    Keeper(int number, ColumnPlan columns) {
+      this.number = number;
+      this.columns = columns;
     }
-    if (begunRows >= rowGroupRows || begun.size() >= MOST_SPLITS) {
-      Run run = endRun();
-      synchronized (complete) {
-        complete.put(split.ordinal(), run);
+
+    @Override
+    public ColumnPlan columns() {
+      return columns;
+    }
+
+    private String table(Split split) {
+      return "lastmile_split_%d_%d_%d".formatted(number, split.epoch(), split.ordinal());
+    }
+
+    @Override
+    public String sql(Session session, Split split) {
+      String table = table(split);
+      session.execute("CREATE OR REPLACE TABLE " + table + " AS " + columns.sql(split));
+      return columns.identities(table);
+    }
+
+    @Override
+    public void complete(Split split, int @Nullable [] order, int rows) {
+      synchronized (KeptRows.this) {
+        tables.put(table(split), new SplitTable(table(split), columns, order, rows));
       }
     }
+
+    @Override
+    public boolean take(Split split, long first, long rows) {
+      return KeptRows.this.take(table(split), Math.toIntExact(first), Math.toIntExact(rows));
+    }
+
+    @Override
+    public void release(Split split) {
+      KeptRows.this.release(table(split));
+    }
+
+    @Override
+    public void settle(Session session) throws InterruptedException {
+      KeptRows.this.settle(session);
+    }
   }
 
-  private Run endRun() {
-    Run run = new Run(runs++, begun, begunRows);
-    begun = new ArrayList<>();
-    begunRows = 0;
-    return run;
+  private synchronized boolean take(String table, int first, int rows) {
+    if (rows > 0) {
+      filling.add(Objects.requireNonNull(tables.get(table)), first, rows);
+    }
+    if (filling.rows() >= rowGroupRows || filling.tables() >= MOST_SPLITS) {
+      endRun();
+    }
+    return complete.size() > MOST_RUNS;
   }
 
-  @Override
-  public void settle(Session session, Split split) throws InterruptedException {
-    Run run;
-    synchronized (complete) {
-      run = complete.remove(split.ordinal());
+  private void endRun() {
+    complete.add(filling);
+    filling = new Run(filling.number() + 1);
+  }
+
+  private synchronized void release(String name) {
+    SplitTable table = tables.remove(name);
+    if (table == null || table.release()) {
+      unused.add(name);
     }
-    if (!held.contains(split.ordinal())) {
-      session.execute("DROP TABLE IF EXISTS " + table(split.ordinal()));
-    }
-    if (run != null) {
+  }
+
+  private void settle(Session session) throws InterruptedException {
+    for (Run run = next(); run != null; run = next()) {
       encode(session, run);
     }
+    for (String table = nextUnused(); table != null; table = nextUnused()) {
+      session.execute("DROP TABLE IF EXISTS " + table);
+    }
   }
 
-  /** Encodes what is left, when all workers have ended; says whether there was any row. */
-  boolean finish(Session session) throws InterruptedException {
-    if (begunRows > 0) {
-      encode(session, endRun());
+  private synchronized @Nullable Run next() {
+    return complete.poll();
+  }
+
+  private synchronized @Nullable String nextUnused() {
+    return unused.poll();
+  }
+
+  /**
+   * Encodes what is left, when all workers have ended.
+   *
+   * @param empty where rows would lie if there were any
+   */
+  void finish(Session session, Path empty) throws InterruptedException {
+    if (filling.rows() > 0) {
+      endRun();
     }
-    return runs > 0;
+    settle(session);
+    if (filling.number() == 0) {
+      copy(session, FileTypes.nothing(keepers.getFirst().columns()), empty, 1, new int[0][]);
+      add(0, empty);
+    }
   }
 
   private void encode(Session session, Run run) throws InterruptedException {
     Path path = folder.file("run-" + run.number() + ".parquet");
-    int[][] places = new int[run.splits().size()][];
-    List<String> rows = new ArrayList<>();
-    for (Kept split : run.splits()) {
-      int table = rows.size();
-      places[table] = split.places();
-      rows.add(split.sql(columns.named(), table));
+    copy(session, run.sql(), path, rowGroupRows(run.rows()), run.places());
+    synchronized (this) {
+      unused.addAll(run.end());
     }
-    copy(session, String.join("\nUNION ALL\n", rows), path, rowGroupRows(run.rows()), places);
-    run.splits().forEach(split -> held.remove(split.ordinal));
-    session.execute(
-        run.splits().stream()
-            .map(split -> "DROP TABLE " + split.table())
-            .collect(Collectors.joining("; ")));
+    add(run.number(), path);
+  }
+
+  private void add(int run, Path path) {
     try {
-      parts.add(run.number(), path);
+      parts.add(run, path);
     } catch (IOException e) {
       throw TargetFolder.unwritable(folder.target(), e);
     }
@@ -213,7 +226,7 @@ final class KeptRows implements RowKeeper {
   }
 
   /** Writes rows to a Parquet file. */
-  void copy(Session session, String rows, Path path, long rowGroup, int[][] places)
+  private void copy(Session session, String rows, Path path, long rowGroup, int[][] places)
       throws InterruptedException {
     try {
       session.execute(
@@ -227,7 +240,7 @@ final class KeptRows implements RowKeeper {
             throw LastmileException.of(
                 FailureKind.RESOURCES,
                 "The budget is too small to write rows of dataset \"%s\": %s (raise cluster.workers.memory or lower shuffle.row_groups)"
-                    .formatted(columns.rows().name(), e.summary()),
+                    .formatted(name, e.summary()),
                 e);
         default ->
             throw LastmileException.of(

@@ -2,8 +2,10 @@ package io.lastmile.write;
 
 import io.lastmile.dataset.CanonicalJson;
 import io.lastmile.dataset.Dataset;
+import io.lastmile.dataset.Experiment;
 import io.lastmile.plan.CountedStep;
-import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.FeedPlan;
+import io.lastmile.plan.MixPlan;
 import io.lastmile.query.Engine;
 import io.lastmile.sequence.Position;
 import java.nio.file.Path;
@@ -21,15 +23,18 @@ import java.util.Map;
  * @param plan of the rows
  * @param origin where they come from
  * @param types of the columns as the engine describes them, by name, in order
+ * @param leftOut columns that are not in the folder since not all datasets of the mix have them, by
+ *     dataset
  * @param end the position behind the last row
  * @param skipped row groups that could not be read and were left out
  * @param files in the order of the rows
  */
 public record Written(
     Path folder,
-    DatasetPlan plan,
+    FeedPlan plan,
     Origin origin,
     Map<String, String> types,
+    Map<String, List<String>> leftOut,
     Position end,
     List<String> skipped,
     List<File> files) {
@@ -42,11 +47,10 @@ public record Written(
    * Where rows come from.
    *
    * @param lastmile its version
-   * @param experiment its name
-   * @param seed of the experiment
+   * @param experiment with the dataset
    * @param dataset as the user said it
    */
-  public record Origin(String lastmile, String experiment, long seed, Dataset dataset) {}
+  public record Origin(String lastmile, Experiment experiment, Dataset dataset) {}
 
   /**
    * A file of the folder.
@@ -60,14 +64,14 @@ public record Written(
   /**
    * A step and how many rows it added or dropped.
    *
-   * @param step its number among the dataset's steps
-   * @param kind its key in YAML
+   * @param step that it is
    * @param rows added or dropped
    */
-  public record StepRows(int step, String kind, long rows) {}
+  public record StepRows(CountedStep step, long rows) {}
 
   public Written {
     types = Collections.unmodifiableMap(new LinkedHashMap<>(types));
+    leftOut = Collections.unmodifiableMap(new LinkedHashMap<>(leftOut));
     skipped = List.copyOf(skipped);
     files = List.copyOf(files);
   }
@@ -84,21 +88,20 @@ public record Written(
 
   /** What the steps that copy rows added. */
   public List<StepRows> added() {
-    List<StepRows> added = new ArrayList<>();
-    for (CountedStep copies : plan.copySteps()) {
-      added.add(new StepRows(copies.step(), copies.kind(), end.counts().added().get(added.size())));
-    }
-    return added;
+    return counted(plan.copySteps(), end.counts().added());
   }
 
   /** What the steps that drop rows dropped. */
   public List<StepRows> dropped() {
-    List<StepRows> dropped = new ArrayList<>();
-    for (CountedStep drop : plan.dropSteps()) {
-      dropped.add(
-          new StepRows(drop.step(), drop.kind(), end.counts().dropped().get(dropped.size())));
+    return counted(plan.dropSteps(), end.counts().dropped());
+  }
+
+  private static List<StepRows> counted(List<CountedStep> steps, List<Long> rows) {
+    List<StepRows> counted = new ArrayList<>();
+    for (CountedStep step : steps) {
+      counted.add(new StepRows(step, rows.get(counted.size())));
     }
-    return dropped;
+    return counted;
   }
 
   /** The manifest as a tree of JSON. */
@@ -107,14 +110,20 @@ public record Written(
     tree.put("version", VERSION);
     tree.put("lastmile", origin.lastmile());
     tree.put("engine", Engine.version());
-    tree.put("experiment", origin.experiment());
+    tree.put("experiment", origin.experiment().name());
     tree.put("dataset", plan.name());
-    tree.put("seed", origin.seed());
+    tree.put("seed", origin.experiment().seed());
     tree.put("epoch", (long) end.epoch());
     tree.put("fingerprint", plan.fingerprint());
     tree.put("plan", CanonicalJson.dataset(origin.dataset()));
+    if (plan instanceof MixPlan mix) {
+      tree.put("mixed", mixed(mix));
+    }
     tree.put("sources", plan.files());
     tree.put("columns", types.entrySet().stream().map(Written::column).toList());
+    if (!leftOut.isEmpty()) {
+      tree.put("columns_left_out", leftOut);
+    }
     tree.put("counts", counts());
     tree.put("digest", HexFormat.of().toHexDigits(end.digest()));
     tree.put("row_groups_skipped", skipped);
@@ -131,12 +140,29 @@ public record Written(
     return tree;
   }
 
+  /** The datasets that a mix mixes, as the user said them. */
+  private Map<String, Object> mixed(MixPlan mix) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    for (String name : mix.mix().datasets()) {
+      tree.put(name, CanonicalJson.dataset(origin.experiment().dataset(name)));
+    }
+    return tree;
+  }
+
   private static Map<String, Object> column(Map.Entry<String, String> column) {
     return Map.of("name", column.getKey(), "type", column.getValue());
   }
 
-  private static Map<String, Object> step(StepRows step) {
-    return Map.of("step", step.step(), "kind", step.kind(), "rows", step.rows());
+  private static Map<String, Object> step(StepRows rows) {
+    CountedStep step = rows.step();
+    Map<String, Object> tree = new LinkedHashMap<>();
+    if (step.dataset() != null) {
+      tree.put("dataset", step.dataset());
+    }
+    tree.put("step", step.step());
+    tree.put("kind", step.kind());
+    tree.put("rows", rows.rows());
+    return tree;
   }
 
   private static Map<String, Object> file(File file) {
