@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from harness import Sandbox
 from oracle.dataset import NONE, Dataset, Shuffle
 from oracle.difference import Difference, Rows, Side, difference
 from oracle.language import Explode, Label, Limit, Rename, Step, Upsample, Weight
+from oracle.mix import Mixed
 from oracle.steps import Derive, Downsample, Filter, Mask, true
 from oracle.tensors import Tensor
 
@@ -320,6 +322,73 @@ def test_which_datasets(sandbox: Sandbox) -> None:
         "error: The experiments have no dataset of the same name: a.yaml has train, valid, "
         "experiment.yaml has one, two (name one for each)\n"
     )
+
+
+def mixes(sandbox: Sandbox, a: Mixed, b: Mixed) -> None:
+    for name, mix in (("a.yaml", a), ("b.yaml", b)):
+        mixed: dict[str, Any] = {key: dataset for key, (dataset, _) in mix.datasets.items()}
+        sandbox.experiment(mixed | {"train": mix}).rename(sandbox.folder / name)
+
+
+def test_mixes(sandbox: Sandbox) -> None:
+    some, all_rows = table(sandbox, [Filter(*LONG)]), table(sandbox, [])
+    some, all_rows = replace(some, tensors={}), replace(all_rows, tensors={})
+    tensors = {"d": Tensor("dense_1")}
+    a = Mixed({"organic": (some, 0.7), "promoted": (all_rows, 0.3)}, tensors, "stop")
+    b = Mixed({"organic": (some, 0.5), "old": (some, 0.5)}, tensors, "rest", limit=1000)
+    mixes(sandbox, a, b)
+    done = sandbox.start("diff", "a.yaml", "b.yaml").wait().expect(2)
+    assert done.out.splitlines()[:10] == [
+        "A: mix train of a.yaml",
+        "B: mix train of b.yaml",
+        "",
+        "MIX                IN A  IN B",
+        "ratio of organic    0.7   0.5",
+        "ratio of promoted   0.3     -",
+        "ratio of old          -   0.5",
+        "on_dry             stop  rest",
+        "limit                 -  1000",
+        "",
+    ]
+    assert re.findall("^A: dataset (.*) of", done.out, re.MULTILINE) == ["organic"]
+    told = json.loads(sandbox.start("diff", "a.yaml", "b.yaml", "train", "--json").wait().out)
+    (mix,) = told["mixes"]
+    assert mix == {
+        "same": False,
+        "a": {
+            "name": "train",
+            "mix": [{"dataset": "organic", "ratio": 0.7}, {"dataset": "promoted", "ratio": 0.3}],
+            "on_dry": "stop",
+            "limit": None,
+        },
+        "b": {
+            "name": "train",
+            "mix": [{"dataset": "organic", "ratio": 0.5}, {"dataset": "old", "ratio": 0.5}],
+            "on_dry": "rest",
+            "limit": 1000,
+        },
+    }
+    assert [dataset["same"] for dataset in told["datasets"]] == [True]
+    mixes(sandbox, a, replace(a, datasets=a.datasets | {"organic": (all_rows, 0.7)}))
+    told = json.loads(sandbox.start("diff", "a.yaml", "b.yaml", "--json").wait().expect(2).out)
+    assert [mix["same"] for mix in told["mixes"]] == [True]
+    same = {dataset["a"]["name"]: dataset["same"] for dataset in told["datasets"]}
+    assert same == {"organic": False, "promoted": True}
+    mixes(sandbox, a, a)
+    told = json.loads(sandbox.start("diff", "a.yaml", "b.yaml", "--json").wait().expect(0).out)
+    assert len(told["mixes"]) == 1
+    assert len(told["datasets"]) == 2
+    members = sandbox.start("diff", "a.yaml", "b.yaml", "organic", "promoted", "--json").wait()
+    (only,) = json.loads(members.expect(2).out)["datasets"]
+    assert only["b"]["only"]["rows"] == 1200 - len(some.sequence().rows)
+    refused = sandbox.start("diff", "a.yaml", "b.yaml", "organic", "train").wait().expect(2)
+    assert refused.err == (
+        'error: Dataset "train" of b.yaml is a mix, "organic" of a.yaml is none '
+        "(compare it with one of: organic, promoted)\n"
+    )
+    previewed = sandbox.start("preview", "a.yaml", "train").wait().expect(0).out
+    everything = sandbox.start("preview", "a.yaml").wait().expect(0).out
+    assert previewed == everything
 
 
 def test_a_row_that_fails_is_bad_data(sandbox: Sandbox) -> None:

@@ -2,6 +2,7 @@ package io.lastmile.cli;
 
 import io.lastmile.dataset.Json;
 import io.lastmile.diff.DatasetDiff;
+import io.lastmile.diff.MixDiff;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.feed.TemporaryFolder;
@@ -11,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -105,16 +107,16 @@ final class DiffCommand implements Callable<Integer> {
     }
     ExperimentFile a = ExperimentFile.read(fileA);
     ExperimentFile b = ExperimentFile.read(fileB);
-    List<Pair> pairs = pairs(a, b);
-    pairs.forEach(pair -> a.placing(() -> a.experiment().dataset(pair.a())));
-    pairs.forEach(pair -> b.placing(() -> b.experiment().dataset(pair.b())));
+    List<Pair> named = pairs(a, b);
+    List<Pair> mixes = named.stream().filter(pair -> mixed(pair, a, b)).toList();
+    List<Pair> tables = named.stream().flatMap(pair -> tables(pair, a, b)).distinct().toList();
     return a.placing(() -> {
       try (JobPlan planA = JobPlan.of(a.experiment(), new TemporaryFolder())) {
         return b.placing(() -> {
           try (JobPlan planB = JobPlan.of(b.experiment(), new TemporaryFolder())) {
-            pairs.forEach(pair -> planA.dataset(pair.a()));
-            pairs.forEach(pair -> planB.dataset(pair.b()));
-            return print(planA, planB, pairs) ? 0 : DIFFERENT;
+            tables.forEach(pair -> planA.dataset(pair.a()));
+            tables.forEach(pair -> planB.dataset(pair.b()));
+            return print(planA, planB, mixes, tables) ? 0 : DIFFERENT;
           }
         });
       }
@@ -132,8 +134,8 @@ final class DiffCommand implements Callable<Integer> {
     if (!names.isEmpty()) {
       return List.of(new Pair(names.getFirst(), names.getLast()));
     }
-    List<String> ofA = a.tables();
-    List<String> ofB = b.tables();
+    List<String> ofA = List.copyOf(a.experiment().datasets().keySet());
+    List<String> ofB = List.copyOf(b.experiment().datasets().keySet());
     List<Pair> common =
         ofA.stream().filter(ofB::contains).map(name -> new Pair(name, name)).toList();
     if (!common.isEmpty()) {
@@ -147,12 +149,51 @@ final class DiffCommand implements Callable<Integer> {
             .formatted(fileA, String.join(", ", ofA), fileB, String.join(", ", ofB)));
   }
 
+  /** Whether both are mixes; one that is compared with a table is a mistake. */
+  private boolean mixed(Pair pair, ExperimentFile a, ExperimentFile b) {
+    boolean mixA = a.placing(() -> a.isMix(pair.a()));
+    boolean mixB = b.placing(() -> b.isMix(pair.b()));
+    if (mixA != mixB) {
+      ExperimentFile of = mixA ? a : b;
+      String mix = mixA ? pair.a() : pair.b();
+      throw mistake(
+          "Dataset \"%s\" of %s is a mix, \"%s\" of %s is none (compare it with one of: %s)"
+              .formatted(
+                  mix,
+                  mixA ? fileA : fileB,
+                  mixA ? pair.b() : pair.a(),
+                  mixA ? fileB : fileA,
+                  String.join(", ", of.tables(mix))));
+    }
+    return mixA;
+  }
+
+  /** Of two mixes the datasets that both mix. */
+  private static Stream<Pair> tables(Pair pair, ExperimentFile a, ExperimentFile b) {
+    if (!a.isMix(pair.a())) {
+      return Stream.of(pair);
+    }
+    List<String> ofB = b.tables(pair.b());
+    return a.tables(pair.a()).stream().filter(ofB::contains).map(name -> new Pair(name, name));
+  }
+
   /** Prints what differs; whether nothing does. */
-  private boolean print(JobPlan a, JobPlan b, List<Pair> pairs) {
+  private boolean print(JobPlan a, JobPlan b, List<Pair> mixes, List<Pair> tables) {
     boolean same = true;
+    List<Map<String, @Nullable Object>> mixTrees = new ArrayList<>();
     List<Map<String, @Nullable Object>> trees = new ArrayList<>();
     String between = "";
-    for (Pair pair : pairs) {
+    for (Pair pair : mixes) {
+      MixDiff diff = MixDiff.of(a, pair.a(), b, pair.b());
+      same &= diff.same();
+      if (json) {
+        mixTrees.add(DiffJson.tree(diff));
+      } else {
+        console.print(between + new MixDiffText(diff, fileA, fileB).text());
+        between = "\n";
+      }
+    }
+    for (Pair pair : tables) {
       DatasetDiff diff = DatasetDiff.of(a, pair.a(), b, pair.b(), label, extent.rows());
       same &= diff.same();
       if (json) {
@@ -163,7 +204,7 @@ final class DiffCommand implements Callable<Integer> {
       }
     }
     if (json) {
-      console.print(Json.write(Map.of("version", 1, "datasets", trees)));
+      console.print(Json.write(Map.of("version", 1, "mixes", mixTrees, "datasets", trees)));
     }
     return same;
   }

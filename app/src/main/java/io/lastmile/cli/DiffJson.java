@@ -1,6 +1,8 @@
 package io.lastmile.cli;
 
+import io.lastmile.dataset.Mix;
 import io.lastmile.diff.DatasetDiff;
+import io.lastmile.diff.MixDiff;
 import io.lastmile.diff.RowSet;
 import io.lastmile.diff.Side;
 import java.util.LinkedHashMap;
@@ -27,6 +29,27 @@ final class DiffJson {
     tree.put("columns_only_in_a", diff.onlyA());
     tree.put("columns_only_in_b", diff.onlyB());
     return tree;
+  }
+
+  static Map<String, @Nullable Object> tree(MixDiff diff) {
+    Map<String, @Nullable Object> tree = new LinkedHashMap<>();
+    tree.put("same", diff.same());
+    tree.put("a", side(diff.a()));
+    tree.put("b", side(diff.b()));
+    return tree;
+  }
+
+  private static Map<String, @Nullable Object> side(MixDiff.Side side) {
+    Map<String, @Nullable Object> tree = new LinkedHashMap<>();
+    tree.put("name", side.name());
+    tree.put("mix", side.mix().parts().stream().map(DiffJson::part).toList());
+    tree.put("on_dry", side.mix().onDry().word());
+    tree.put("limit", side.limit());
+    return tree;
+  }
+
+  private static Map<String, Object> part(Mix.Part part) {
+    return Map.of("dataset", part.dataset(), "ratio", part.ratio());
   }
 
   private static Map<String, Object> sample(DatasetDiff.Sample sample) {

@@ -52,6 +52,16 @@ record ExperimentFile(Experiment experiment) {
         .toList();
   }
 
+  /** The names of the datasets that a mix mixes; of a table its own. */
+  List<String> tables(String name) {
+    return experiment.dataset(name).source() instanceof Mix mix ? mix.datasets() : List.of(name);
+  }
+
+  /** Whether there is a dataset of this name that mixes others. */
+  boolean isMix(String name) {
+    return experiment.dataset(name).source() instanceof Mix;
+  }
+
   /** Does something with the experiment; a failure gets the file and line of its element. */
   <T> T placing(Supplier<T> action) {
     try {

@@ -42,7 +42,7 @@ final class PreviewCommand implements Callable<Integer> {
       index = "1",
       arity = "0..1",
       paramLabel = "DATASET",
-      description = "Only this one (default: all of them).")
+      description = "Only this one, of a mix what it mixes (default: all of them).")
   private @Nullable String dataset;
 
   @Option(
@@ -85,9 +85,10 @@ final class PreviewCommand implements Callable<Integer> {
     check("--rows", rows, 0);
     check("--sample", sample, 1);
     ExperimentFile read = ExperimentFile.read(file);
+    List<String> names = read.placing(() -> names(read));
     return read.placing(() -> {
       try (JobPlan plan = JobPlan.of(read.experiment(), new TemporaryFolder())) {
-        print(plan, names(read));
+        print(plan, names);
         return 0;
       }
     });
@@ -100,9 +101,9 @@ final class PreviewCommand implements Callable<Integer> {
     }
   }
 
-  /** The dataset that is asked for, or all that are no mixes of others. */
+  /** The dataset that is asked for, or all; for a mix those that it mixes. */
   private List<String> names(ExperimentFile read) {
-    return dataset == null ? read.tables() : List.of(dataset);
+    return dataset == null ? read.tables() : read.tables(dataset);
   }
 
   private void print(JobPlan plan, List<String> names) {

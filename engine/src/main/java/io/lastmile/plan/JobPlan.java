@@ -154,12 +154,24 @@ public final class JobPlan implements AutoCloseable {
         .orElseGet(() -> table(feed(name)));
   }
 
+  /**
+   * The plan of a mix.
+   *
+   * @throws LastmileException of kind USER when there is none of this name
+   */
+  public MixPlan mix(String name) {
+    if (feed(name) instanceof MixPlan mix) {
+      return mix;
+    }
+    throw LastmileException.user("datasets." + name, "Dataset \"%s\" is no mix".formatted(name));
+  }
+
   private static DatasetPlan table(FeedPlan feed) {
     return switch (feed) {
       case DatasetPlan plan -> plan;
       case MixPlan mix ->
           throw LastmileException.user(
-              "datasets",
+              "datasets." + mix.name(),
               "Dataset \"%s\" is a mix (name one of its datasets: %s)"
                   .formatted(mix.name(), String.join(", ", mix.mix().datasets())));
     };
