@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .dataset import Dataset
 from .permutation import permutation
@@ -52,8 +51,14 @@ def row_groups(dataset: Dataset, label: str = "label", seed: int = 42) -> list[G
     return found
 
 
+def positive(rows: pa.Table, label: str = "label") -> np.ndarray:
+    """Of each row whether its label is TRUE or above 0; NaN is above all numbers."""
+    values = rows.column(label)
+    return np.array([v is not None and (v > 0 or math.isnan(v)) for v in values.to_pylist()], bool)
+
+
 def positives(rows: pa.Table, label: str = "label") -> int:
-    return int(pc.sum(pc.greater(rows.column(label), 0)).as_py() or 0)
+    return int(positive(rows, label).sum())
 
 
 def drawn(groups: list[Group], sample: int, seed: int) -> list[Group]:

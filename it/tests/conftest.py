@@ -5,6 +5,7 @@ Every test has a time limit, and no test may leave a process or a file in shared
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 from collections.abc import Iterator
@@ -41,3 +42,15 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     yield box
     wrong = box.close()
     assert not wrong, "left behind:\n" + "\n".join(wrong)
+
+
+@pytest.fixture
+def cached(sandbox: Sandbox) -> Sandbox:
+    """A sandbox with a cache of its own, which has the engine's library already."""
+    shared = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lastmile"
+    cache = sandbox.folder / "cache" / "lastmile"
+    cache.mkdir(parents=True)
+    for library in shared.glob("duckdb-*"):
+        (cache / library.name).symlink_to(library)
+    sandbox.environment["XDG_CACHE_HOME"] = str(cache.parent)
+    return sandbox

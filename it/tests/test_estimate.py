@@ -41,18 +41,6 @@ for batch in feed:
 """
 
 
-@pytest.fixture
-def cached(sandbox: Sandbox) -> Sandbox:
-    """A sandbox with a cache of its own, which has the engine's library already."""
-    shared = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lastmile"
-    cache = sandbox.folder / "cache" / "lastmile"
-    cache.mkdir(parents=True)
-    for library in shared.glob("duckdb-*"):
-        (cache / library.name).symlink_to(library)
-    sandbox.environment["XDG_CACHE_HOME"] = str(cache.parent)
-    return sandbox
-
-
 def table(sandbox: Sandbox, steps: list[Step], tensors: dict[str, Tensor] | None = None) -> Dataset:
     root = sandbox.folder / "t"
     files = data.write_impressions(root, files=3, rows=400, row_group=130)
@@ -416,14 +404,17 @@ def test_a_run_shows_what_was_estimated(cached: Sandbox) -> None:
     got = estimate(cached, cached.folder / "experiment.yaml", "--sample", "700")
     assert got["ranks"] == 2
     rows = len(whole.sequence().rows)
+    positive = positives(whole.sequence().rows)
     outcome = run(cached, whole)
     assert compared(outcome) == {
         "rows": {**got["rows"], "actual": rows, "inside": True},
+        "positives": {**got["positives"], "actual": positive, "inside": True},
         "steps": {**got["steps"], "actual": math.ceil(rows / 100), "inside": True},
     }
     line = next(line for line in outcome.out.splitlines() if "estimated" in line)
     assert line.startswith(f"    estimated {got['rows']['estimate']} ")
     assert f" rows, got {rows}: inside; " in line
+    assert f" positives, got {positive}: inside; " in line
     assert line.endswith(f" steps, got {math.ceil(rows / 100)}: inside")
     other = run(cached, whole, world=1)
     assert compared(other)["steps"]["actual"] == math.ceil(rows / 50)

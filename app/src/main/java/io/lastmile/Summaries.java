@@ -8,6 +8,7 @@ import io.lastmile.feed.FeedProgress;
 import io.lastmile.feed.RankProgress;
 import io.lastmile.plan.Pruned;
 import io.lastmile.run.Summary;
+import io.lastmile.sequence.Positives;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -53,9 +54,14 @@ final class Summaries {
         stepRows(epoch.rowsDropped()),
         epoch.rowsDelivered(),
         epoch.rowsPadded(),
+        positives(epoch.positives()),
         epoch.unknown(),
         epoch.mixed().stream().map(Summaries::mixed).toList(),
         estimate == null ? null : estimated(epoch, estimate));
+  }
+
+  private static Summary.@Nullable Positives positives(@Nullable Positives positives) {
+    return positives == null ? null : new Summary.Positives(positives.label(), positives.rows());
   }
 
   private static Summary.MixedRows mixed(EpochProgress.MixedRows rows) {
@@ -72,7 +78,17 @@ final class Summaries {
     Long steps = epoch.steps();
     return new Summary.Estimated(
         compared(estimate.rows(), epoch.rowsDelivered()),
+        comparedPositives(epoch, estimate),
         steps == null ? null : compared(estimate.steps(epoch.stepRows()), steps));
+  }
+
+  private static Summary.@Nullable Compared comparedPositives(
+      EpochProgress epoch, StoredEstimate estimate) {
+    Positives counted = epoch.positives();
+    Interval positives = estimate.positives();
+    return counted == null || positives == null || !counted.label().equals(estimate.label())
+        ? null
+        : compared(positives, counted.rows());
   }
 
   private static Summary.Compared compared(Interval interval, long actual) {

@@ -10,6 +10,7 @@ import io.lastmile.feed.Feeder;
 import io.lastmile.feed.RankProgress;
 import io.lastmile.feed.RuntimeFolder;
 import io.lastmile.plan.Pruned;
+import io.lastmile.sequence.Positives;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -37,6 +38,7 @@ final class FakeData implements JobData, Feeder {
                           List.of(new EpochProgress.StepRows(null, 1, "filter", 600)),
                           400,
                           1,
+                          new Positives("label", 40),
                           Map.of(),
                           List.of(),
                           true,
@@ -75,7 +77,10 @@ final class FakeData implements JobData, Feeder {
 
   @Override
   public Map<String, StoredEstimate> estimates(Consumer<String> log) {
-    return Map.of("train", new StoredEstimate(new Interval(390, 380L, 399L), true));
+    return Map.of(
+        "train",
+        new StoredEstimate(
+            new Interval(390, 380L, 399L), "label", new Interval(39, 38L, 41L), true));
   }
 
   @Override

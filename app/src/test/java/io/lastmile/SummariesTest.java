@@ -9,6 +9,7 @@ import io.lastmile.feed.EpochProgress;
 import io.lastmile.feed.FeedProgress;
 import io.lastmile.plan.Pruned;
 import io.lastmile.run.Summary;
+import io.lastmile.sequence.Positives;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -21,10 +22,28 @@ class SummariesTest {
     List<EpochProgress.StepRows> dropped =
         List.of(new EpochProgress.StepRows(null, 0, "filter", 600));
     return new EpochProgress(
-        epoch, 1000, List.of(), dropped, delivered, 0, Map.of(), List.of(), ended, steps, 40);
+        epoch,
+        1000,
+        List.of(),
+        dropped,
+        delivered,
+        0,
+        new Positives("label", 40),
+        Map.of(),
+        List.of(),
+        ended,
+        steps,
+        40);
   }
 
   private static Summary.@Nullable Estimated estimated(EpochProgress epoch, boolean everyEpoch) {
+    return estimated(epoch, "label", everyEpoch);
+  }
+
+  private static Summary.@Nullable Estimated estimated(
+      EpochProgress epoch, @Nullable String label, boolean everyEpoch) {
+    Interval positives = label == null ? null : new Interval(39, 38L, 41L);
+    Interval rows = new Interval(390, 380L, 399L);
     DatasetProgress progress =
         new DatasetProgress(
             0.1, 1000, new Pruned(0, 0, 0, List.of()), List.of(epoch), List.of(), List.of(), null);
@@ -32,7 +51,7 @@ class SummariesTest {
         Summaries.datasets(
             List.of("train"),
             new FeedProgress(Map.of("train", progress)),
-            Map.of("train", new StoredEstimate(new Interval(390, 380L, 399L), everyEpoch)));
+            Map.of("train", new StoredEstimate(rows, label, positives, everyEpoch)));
     return datasets.values().iterator().next().epochs().getFirst().estimated();
   }
 
@@ -42,9 +61,25 @@ class SummariesTest {
         .isEqualTo(
             new Summary.Estimated(
                 new Summary.Compared(390, 380L, 399L, 400, false),
+                new Summary.Compared(39, 38L, 41L, 40, true),
                 new Summary.Compared(10, 10L, 10L, 10, true)));
     assertThat(estimated(epoch(0, 400, true, null), true))
-        .isEqualTo(new Summary.Estimated(new Summary.Compared(390, 380L, 399L, 400, false), null));
+        .isEqualTo(
+            new Summary.Estimated(
+                new Summary.Compared(390, 380L, 399L, 400, false),
+                new Summary.Compared(39, 38L, 41L, 40, true),
+                null));
+  }
+
+  @Test
+  void positivesOfAnotherLabelAreNotCompared() {
+    Summary.Estimated rows =
+        new Summary.Estimated(
+            new Summary.Compared(390, 380L, 399L, 400, false),
+            null,
+            new Summary.Compared(10, 10L, 10L, 10, true));
+    assertThat(estimated(epoch(0, 400, true, 10L), "click", true)).isEqualTo(rows);
+    assertThat(estimated(epoch(0, 400, true, 10L), null, true)).isEqualTo(rows);
   }
 
   @Test

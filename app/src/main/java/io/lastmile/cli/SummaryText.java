@@ -8,6 +8,7 @@ import io.lastmile.run.Summary;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -67,12 +68,16 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
     lines.add(epoch(epoch));
     Summary.Estimated estimated = epoch.estimated();
     if (estimated != null) {
-      Summary.Compared steps = estimated.steps();
       lines.add(
           "    estimated "
               + compared(estimated.rows(), "rows")
-              + (steps == null ? "" : "; " + compared(steps, "steps")));
+              + also(estimated.positives(), "positives")
+              + also(estimated.steps(), "steps"));
     }
+  }
+
+  private static String also(Summary.@Nullable Compared compared, String what) {
+    return compared == null ? "" : "; " + compared(compared, what);
   }
 
   private static String compared(Summary.Compared compared, String what) {
@@ -119,7 +124,7 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
                 ", unknown words of %s %s"
                     .formatted(tensor.getKey(), Quantity.count(tensor.getValue())))
             .collect(Collectors.joining());
-    return "  epoch %d: rows read %s%s%s, delivered %s%s, padded %s%s"
+    return "  epoch %d: rows read %s%s%s, delivered %s%s%s, padded %s%s"
         .formatted(
             epoch.epoch(),
             Quantity.count(epoch.read()),
@@ -127,8 +132,23 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
             stepRows("dropped", epoch.dropped()),
             Quantity.count(epoch.delivered()),
             epoch.read() > 0 && epoch.delivered() == 0 ? " (no row is left: no steps)" : "",
+            positives(epoch),
             Quantity.count(epoch.padded()),
             unknown + mixed(epoch.mixed()));
+  }
+
+  private static String positives(Summary.Epoch epoch) {
+    Summary.Positives positives = epoch.positives();
+    if (positives == null) {
+      return "";
+    }
+    String share =
+        epoch.delivered() == 0
+            ? ""
+            : String.format(
+                Locale.ROOT, " (%.2f %%)", 100.0 * positives.rows() / epoch.delivered());
+    return ", positives %s of %s%s"
+        .formatted(Quantity.count(positives.rows()), positives.label(), share);
   }
 
   private static String mixed(List<Summary.MixedRows> datasets) {

@@ -35,7 +35,7 @@ class ProgressTextTest {
 
   private static EpochProgress epoch(int epoch, long read, long delivered) {
     return new EpochProgress(
-        epoch, read, List.of(), List.of(), delivered, 0, Map.of(), List.of(), false, 0L, 40);
+        epoch, read, List.of(), List.of(), delivered, 0, null, Map.of(), List.of(), false, 0L, 40);
   }
 
   private static FeedProgress feeds(DatasetProgress train) {

@@ -36,12 +36,14 @@ class SummaryTextTest {
                         new Summary.StepRows(null, 3, "downsample", 50_000)),
                     8_800,
                     0,
+                    new Summary.Positives("click", 1_320),
                     Map.of("city", 1_234L),
                     List.of(
                         new Summary.MixedRows("organic", 1, 50_000, 1_500, 8_000),
                         new Summary.MixedRows("promoted", 2, 10_000, 0, 800)),
                     new Summary.Estimated(
                         new Summary.Compared(8_700, 8_600L, 8_800L, 8_800, true),
+                        new Summary.Compared(1_300, 1_200L, 1_400L, 1_320, true),
                         new Summary.Compared(85, 84L, 86L, 86, true))),
                 new Summary.Epoch(
                     1,
@@ -50,9 +52,11 @@ class SummaryTextTest {
                     List.of(),
                     100,
                     1,
+                    null,
                     Map.of(),
                     List.of(),
-                    new Summary.Estimated(new Summary.Compared(80, 60L, 99L, 100, false), null)),
+                    new Summary.Estimated(
+                        new Summary.Compared(80, 60L, 99L, 100, false), null, null)),
                 new Summary.Epoch(
                     2,
                     100,
@@ -60,10 +64,11 @@ class SummaryTextTest {
                     List.of(),
                     100,
                     1,
+                    null,
                     Map.of(),
                     List.of(),
                     new Summary.Estimated(
-                        new Summary.Compared(80, null, null, 100, null), null)))));
+                        new Summary.Compared(80, null, null, 100, null), null, null)))));
     datasets.put("valid", new Summary.Dataset(null, null, null, List.of()));
     Summary summary =
         new Summary(
@@ -98,10 +103,12 @@ class SummaryTextTest {
               skipped a.parquet, row group 1: broken page
               skipped b.parquet, row group 0: broken page
               epoch 0: rows read 60,000, added by step 1 (explode) 20, dropped by step 0 (anti_join) of organic 1,200,\
-             dropped by step 3 (downsample) 50,000, delivered 8,800, padded 0, unknown words of city 1,234
+             dropped by step 3 (downsample) 50,000, delivered 8,800,\
+             positives 1,320 of click (15.00 %), padded 0, unknown words of city 1,234
                 organic: rows read 50,000 in 1 pass, 1,500 not read, delivered 8,000
                 promoted: rows read 10,000 in 2 passes, 0 not read, delivered 800
-                estimated 8,700 ± 100 rows, got 8,800: inside; 85 ± 1 steps, got 86: inside
+                estimated 8,700 ± 100 rows, got 8,800: inside;\
+             1,300 ± 100 positives, got 1,320: inside; 85 ± 1 steps, got 86: inside
               epoch 1: rows read 100, delivered 100, padded 1
                 estimated 80 (60 to 99) rows, got 100: outside
               epoch 2: rows read 100, delivered 100, padded 1

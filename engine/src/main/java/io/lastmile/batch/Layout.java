@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,15 +51,17 @@ public final class Layout {
 
   private final int rows;
   private final int counts;
+  private final List<String> named;
   private final List<Place> places;
   private final List<Group> groups;
   private final int ragged;
   private final long position;
   private final long bytes;
 
-  private Layout(int rows, int counts, Drawing drawing, long position) {
+  private Layout(int rows, int counts, List<String> named, Drawing drawing, long position) {
     this.rows = rows;
     this.counts = counts;
+    this.named = named;
     this.places = List.copyOf(drawing.places);
     this.groups = List.copyOf(drawing.groups);
     this.ragged = drawing.ragged;
@@ -68,7 +71,7 @@ public final class Layout {
 
   /** Lays out forms for a number of rows that have no position. */
   public static Layout of(List<TensorForm> forms, int rows, long[] capacities) {
-    return of(forms, rows, capacities, 0);
+    return of(forms, rows, capacities, 0, List.of());
   }
 
   /**
@@ -78,10 +81,13 @@ public final class Layout {
    * @param rows that fit
    * @param capacities values that fit, for each ragged form in order
    * @param counts that a position has beside those of unknown words
+   * @param named names of counts that it has besides, each with its name
    */
-  public static Layout of(List<TensorForm> forms, int rows, long[] capacities, int counts) {
+  public static Layout of(
+      List<TensorForm> forms, int rows, long[] capacities, int counts, List<String> named) {
     long position = align(HEADER + 8L * capacities.length);
-    Drawing drawing = new Drawing(rows, capacities, align(position + positionRoom(forms, counts)));
+    int room = positionRoom(forms, counts, named);
+    Drawing drawing = new Drawing(rows, capacities, align(position + room));
     int from = 0;
     while (from < forms.size()) {
       int end = from + 1;
@@ -91,15 +97,15 @@ public final class Layout {
       drawing.add(forms.subList(from, end));
       from = end;
     }
-    return new Layout(rows, counts, drawing, position);
+    return new Layout(rows, counts, List.copyOf(named), drawing, position);
   }
 
-  private static int positionRoom(List<TensorForm> forms, int counts) {
+  private static int positionRoom(List<TensorForm> forms, int counts, List<String> named) {
     return POSITION_ROOM
         + COUNT_ROOM * counts
-        + forms.stream()
-            .filter(TensorForm::listed)
-            .mapToInt(form -> COUNT_ROOM + LETTER_ROOM * form.name().length())
+        + Stream.concat(
+                forms.stream().filter(TensorForm::listed).map(TensorForm::name), named.stream())
+            .mapToInt(name -> COUNT_ROOM + LETTER_ROOM * name.length())
             .sum();
   }
 
@@ -166,7 +172,7 @@ public final class Layout {
 
   /** The same forms with other capacities. */
   public Layout resized(int newRows, long[] capacities) {
-    return of(places.stream().map(Place::form).toList(), newRows, capacities, counts);
+    return of(places.stream().map(Place::form).toList(), newRows, capacities, counts, named);
   }
 
   private static long align(long at) {
@@ -200,7 +206,7 @@ public final class Layout {
 
   /** Room for the position's JSON in bytes. */
   public int positionRoom() {
-    return positionRoom(places.stream().map(Place::form).toList(), counts);
+    return positionRoom(places.stream().map(Place::form).toList(), counts, named);
   }
 
   /** Bytes in all, a multiple of 4096. */

@@ -25,6 +25,14 @@ final class Memory {
     ALL.asSlice(at, bytes).fill(value);
   }
 
+  static byte byteAt(long at) {
+    return ALL.get(JAVA_BYTE, at);
+  }
+
+  static short shortAt(long at) {
+    return ALL.get(JAVA_SHORT_UNALIGNED, at);
+  }
+
   static int intAt(long at) {
     return ALL.get(JAVA_INT_UNALIGNED, at);
   }

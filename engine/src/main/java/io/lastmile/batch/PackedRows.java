@@ -1,5 +1,6 @@
 package io.lastmile.batch;
 
+import io.lastmile.dataset.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -123,6 +124,39 @@ public final class PackedRows {
       }
     }
     return found;
+  }
+
+  /**
+   * How many rows are TRUE or above 0, NaN included, as in the engine; padding is neither.
+   *
+   * @param place of a form of one value per row
+   */
+  public long positives(Layout.Place place) {
+    DType dtype = place.form().dtype();
+    long end = address() + place.offset() + (long) rows * dtype.bytes();
+    long found = 0;
+    for (long at = address() + place.offset(); at < end; at += dtype.bytes()) {
+      found += positive(dtype, at) ? 1 : 0;
+    }
+    return found;
+  }
+
+  private static boolean positive(DType dtype, long at) {
+    return switch (dtype) {
+      case BOOL, UINT8 -> Memory.byteAt(at) != 0;
+      case INT8 -> Memory.byteAt(at) > 0;
+      case INT16 -> Memory.shortAt(at) > 0;
+      case INT32 -> Memory.intAt(at) > 0;
+      case INT64 -> Memory.longAt(at) > 0;
+      case FLOAT16 -> above(Float.float16ToFloat(Memory.shortAt(at)));
+      case BFLOAT16 -> above(Float.intBitsToFloat(Memory.shortAt(at) << Short.SIZE));
+      case FLOAT32 -> above(Memory.floatAt(at));
+      case FLOAT64 -> above(Double.longBitsToDouble(Memory.longAt(at)));
+    };
+  }
+
+  private static boolean above(double value) {
+    return value > 0 || Double.isNaN(value);
   }
 
   /**

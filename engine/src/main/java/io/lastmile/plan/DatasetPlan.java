@@ -90,6 +90,11 @@ public record DatasetPlan(
   }
 
   @Override
+  public @Nullable LabelTensor label() {
+    return LabelTensor.of(this);
+  }
+
+  @Override
   public List<String> identityPaths() {
     return table.files().stream().map(TableFile::relative).toList();
   }
@@ -101,8 +106,14 @@ public record DatasetPlan(
 
   @Override
   public Layout slotLayout() {
+    LabelTensor label = label();
     int counts = copySteps().size() + dropSteps().size();
-    return Layout.of(forms, dataset.batch(), capacities(dataset.batch()), counts);
+    return Layout.of(
+        forms,
+        dataset.batch(),
+        capacities(dataset.batch()),
+        counts,
+        label == null ? List.of() : List.of(label.column()));
   }
 
   /** The layout of a staging buffer. */

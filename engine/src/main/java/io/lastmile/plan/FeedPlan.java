@@ -32,6 +32,9 @@ public sealed interface FeedPlan permits DatasetPlan, MixPlan {
   /** The steps that can drop rows, in order. */
   List<CountedStep> dropSteps();
 
+  /** Where its batches have the label; null: they do not, so its positives are not counted. */
+  @Nullable LabelTensor label();
+
   /** The names of the files in row identities, by ordinal. */
   List<String> identityPaths();
 

@@ -65,6 +65,11 @@ public record MixPlan(
     return steps;
   }
 
+  @Override
+  public @Nullable LabelTensor label() {
+    return LabelTensor.of(this);
+  }
+
   /** The paths of the members' files, each behind the name of its dataset and a NUL. */
   @Override
   public List<String> identityPaths() {
@@ -85,7 +90,13 @@ public record MixPlan(
       }
     }
     int counts = copySteps().size() + dropSteps().size() + PLACE_COUNTS * members.size();
-    return Layout.of(members.getFirst().forms(), batch, most, counts);
+    LabelTensor label = label();
+    return Layout.of(
+        members.getFirst().forms(),
+        batch,
+        most,
+        counts,
+        label == null ? List.of() : List.of(label.column()));
   }
 
   @Override

@@ -62,9 +62,10 @@ public final class SampleQuery {
    *     nor a boolean
    */
   public static SampleQuery of(DatasetPlan plan, Session session, @Nullable String label) {
-    SampleQuery query =
-        new SampleQuery(plan, session, label == null ? usual(plan) : checked(plan, label));
     List<Waypoint> waypoints = plan.stage().waypoints();
+    List<Scope> scopes = waypoints.stream().map(Waypoint::scope).toList();
+    SampleQuery query =
+        new SampleQuery(plan, session, label == null ? usual(plan) : checked(scopes, label));
     for (Waypoint waypoint : waypoints) {
       query.waypoints.add(query.counted(waypoint));
     }
@@ -75,17 +76,49 @@ public final class SampleQuery {
     return query;
   }
 
-  /** As {@link #of}, but only what {@link #left} tells is counted, of the label alone. */
+  /**
+   * As {@link #of}, but only what {@link #left} tells is counted, of the label alone.
+   *
+   * @param label column behind the last step; null: as for {@link #of}, but only of the columns
+   *     that are there in the end
+   * @throws LastmileException of kind USER when there is no such column, or it is neither a number
+   *     nor a boolean
+   */
   public static SampleQuery ofEnd(DatasetPlan plan, Session session, @Nullable String label) {
-    SampleQuery query =
-        new SampleQuery(plan, session, label == null ? usual(plan) : checked(plan, label));
     Waypoint last = plan.stage().waypoints().getLast();
+    SampleQuery query =
+        new SampleQuery(
+            plan, session, label == null ? usualIn(plan, last.scope()) : atEnd(plan, label));
     query.waypoints.add(
         query.counted(new Waypoint(last.level(), last.drops(), last.scope(), List.of())));
     return query;
   }
 
+  private static String atEnd(DatasetPlan plan, String label) {
+    Scope end = plan.stage().scope();
+    if (!end.has(label)
+        && plan.stage().waypoints().stream().anyMatch(before -> before.scope().has(label))) {
+      throw LastmileException.of(
+          FailureKind.USER,
+          "Invalid label: a step of dataset \"%s\" leaves \"%s\" out (must be there in the end)"
+              .formatted(plan.name(), label));
+    }
+    return checked(List.of(end), label);
+  }
+
   private static @Nullable String usual(DatasetPlan plan) {
+    // One that is there in the end before one that a step leaves out.
+    for (Waypoint waypoint : plan.stage().waypoints().reversed()) {
+      String label = usualIn(plan, waypoint.scope());
+      if (label != null) {
+        return label;
+      }
+    }
+    return null;
+  }
+
+  /** The label of a dataset when none is named, of the columns of a scope; null: none. */
+  static @Nullable String usualIn(DatasetPlan plan, Scope scope) {
     Stream<String> made =
         plan.dataset().steps().stream()
             .filter(Step.Label.class::isInstance)
@@ -98,20 +131,14 @@ public final class SampleQuery {
             .map(Tensor::columns)
             .filter(Tensor.Columns.One.class::isInstance)
             .map(columns -> ((Tensor.Columns.One) columns).name());
-    List<String> names = Stream.of(Stream.of("label"), made, tensor).flatMap(all -> all).toList();
-    // One that is there in the end before one that a step leaves out.
-    for (Waypoint waypoint : plan.stage().waypoints().reversed()) {
-      for (String name : names) {
-        if (waypoint.scope().has(name) && isLabel(waypoint.scope(), name)) {
-          return name;
-        }
-      }
-    }
-    return null;
+    return Stream.of(Stream.of("label"), made, tensor)
+        .flatMap(all -> all)
+        .filter(name -> scope.has(name) && isLabel(scope, name))
+        .findFirst()
+        .orElse(null);
   }
 
-  private static String checked(DatasetPlan plan, String label) {
-    List<Scope> scopes = plan.stage().waypoints().stream().map(Waypoint::scope).toList();
+  private static String checked(List<Scope> scopes, String label) {
     for (Scope scope : scopes) {
       if (scope.has(label) && !isLabel(scope, label)) {
         throw LastmileException.of(

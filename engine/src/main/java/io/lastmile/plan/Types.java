@@ -1,5 +1,6 @@
 package io.lastmile.plan;
 
+import io.lastmile.dataset.DType;
 import io.lastmile.query.ColumnType;
 import io.lastmile.query.ColumnType.Kind;
 import java.util.EnumSet;
@@ -18,6 +19,8 @@ final class Types {
           Kind.USMALLINT,
           Kind.UINTEGER,
           Kind.UBIGINT);
+  private static final Set<Kind> UNSIGNED =
+      EnumSet.of(Kind.UTINYINT, Kind.USMALLINT, Kind.UINTEGER, Kind.UBIGINT);
   private static final Set<Kind> OTHER_NUMBERS =
       EnumSet.of(Kind.HUGEINT, Kind.FLOAT, Kind.DOUBLE, Kind.DECIMAL);
   private static final Set<Kind> OTHER_KEYS =
@@ -46,6 +49,25 @@ final class Types {
   static boolean numeric(ColumnType type) {
     return type instanceof ColumnType.Scalar scalar
         && (INTEGERS.contains(scalar.kind()) || OTHER_NUMBERS.contains(scalar.kind()));
+  }
+
+  /**
+   * Whether values of a type, cast to a dtype, are positive (TRUE or above 0) where they were. A
+   * DOUBLE below the least float32 is taken for 0 by all that use it so.
+   */
+  static boolean keepsSign(ColumnType type, DType dtype) {
+    if (!(type instanceof ColumnType.Scalar(Kind kind))) {
+      return false;
+    }
+    if (kind == Kind.BOOLEAN) {
+      return true;
+    }
+    boolean whole = wide(kind);
+    return switch (dtype) {
+      case BOOL -> UNSIGNED.contains(kind);
+      case INT8, UINT8, INT16, INT32, INT64, FLOAT16 -> whole;
+      case BFLOAT16, FLOAT32, FLOAT64 -> whole || OTHER_NUMBERS.contains(kind);
+    };
   }
 
   /**

@@ -94,6 +94,7 @@ public record Summary(
    * @param dropped by each step that can drop rows
    * @param delivered rows the ranks got, padding not counted
    * @param padded padding rows
+   * @param positives rows the ranks got whose label is positive; null: not known
    * @param unknown values the ranks got that their vocabulary does not have, by tensor
    * @param mixed what was taken of each dataset of a mix; else none
    * @param estimated what an estimate had said of it; null: there was none, or it was not run as a
@@ -106,6 +107,7 @@ public record Summary(
       List<StepRows> dropped,
       long delivered,
       long padded,
+      @Nullable Positives positives,
       Map<String, Long> unknown,
       List<MixedRows> mixed,
       @Nullable Estimated estimated) {
@@ -118,12 +120,21 @@ public record Summary(
   }
 
   /**
+   * Rows whose label is TRUE or above 0.
+   *
+   * @param label its column
+   * @param rows that the ranks got
+   */
+  public record Positives(String label, long rows) {}
+
+  /**
    * What an estimate had said of an epoch, beside what came.
    *
    * @param rows delivered
+   * @param positives among them; null: they were not counted, or not estimated of the same label
    * @param steps of each rank; null: an earlier run made some of them
    */
-  public record Estimated(Compared rows, @Nullable Compared steps) {}
+  public record Estimated(Compared rows, @Nullable Compared positives, @Nullable Compared steps) {}
 
   /**
    * A number that was estimated.

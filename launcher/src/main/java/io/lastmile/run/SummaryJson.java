@@ -61,6 +61,9 @@ final class SummaryJson {
     tree.put("rows_dropped", epoch.dropped().stream().map(SummaryJson::stepRows).toList());
     tree.put("rows_delivered", epoch.delivered());
     tree.put("rows_padded", epoch.padded());
+    Summary.Positives positives = epoch.positives();
+    tree.put("label", positives == null ? null : positives.label());
+    tree.put("positives", positives == null ? null : positives.rows());
     tree.put("unknown", epoch.unknown());
     tree.put("mixed", epoch.mixed().stream().map(SummaryJson::mixed).toList());
     tree.put("estimated", epoch.estimated() == null ? null : estimated(epoch.estimated()));
@@ -70,6 +73,8 @@ final class SummaryJson {
   private static Map<String, @Nullable Object> estimated(Summary.Estimated estimated) {
     Map<String, @Nullable Object> tree = new HashMap<>();
     tree.put("rows", compared(estimated.rows()));
+    Summary.Compared positives = estimated.positives();
+    tree.put("positives", positives == null ? null : compared(positives));
     tree.put("steps", estimated.steps() == null ? null : compared(estimated.steps()));
     return tree;
   }

@@ -53,10 +53,12 @@ class RunRecordTest {
                             new Summary.StepRows(null, 2, "downsample", 400)),
                         500,
                         1,
+                        new Summary.Positives("click", 25),
                         Map.of("city", 12L),
                         List.of(new Summary.MixedRows("organic", 1, 900, 100, 400)),
                         new Summary.Estimated(
                             new Summary.Compared(490, 480L, 499L, 500, false),
+                            new Summary.Compared(24, 20L, 28L, 25, true),
                             new Summary.Compared(5, null, null, 5, null)))))));
   }
 
@@ -129,9 +131,9 @@ class RunRecordTest {
     record.summary(summary());
     assertThat(record.folder().resolve("summary.json"))
         .hasContent(
-            "{\"datasets\":{\"train\":{\"epochs\":[{\"epoch\":0,\"estimated\":{\"rows\":{\"actual\":500,\"estimate\":490,\"high\":499,\"inside\":false,\"low\":480},"
-                + "\"steps\":{\"actual\":5,\"estimate\":5,\"high\":null,\"inside\":null,\"low\":null}},\"mixed\":[{\"dataset\":\"organic\",\"passes\":1,"
-                + "\"rows_delivered\":400,\"rows_read\":900,\"rows_unread\":100}],\"rows_added\":["
+            "{\"datasets\":{\"train\":{\"epochs\":[{\"epoch\":0,\"estimated\":{\"positives\":{\"actual\":25,\"estimate\":24,\"high\":28,\"inside\":true,\"low\":20},\"rows\":{\"actual\":500,\"estimate\":490,\"high\":499,\"inside\":false,\"low\":480},"
+                + "\"steps\":{\"actual\":5,\"estimate\":5,\"high\":null,\"inside\":null,\"low\":null}},\"label\":\"click\",\"mixed\":[{\"dataset\":\"organic\",\"passes\":1,"
+                + "\"rows_delivered\":400,\"rows_read\":900,\"rows_unread\":100}],\"positives\":25,\"rows_added\":["
                 + "{\"kind\":\"explode\",\"rows\":20,\"step\":1}],"
                 + "\"rows_delivered\":500,\"rows_dropped\":["
                 + "{\"dataset\":\"organic\",\"kind\":\"anti_join\",\"rows\":100,\"step\":0},"

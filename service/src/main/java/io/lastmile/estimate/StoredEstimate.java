@@ -23,13 +23,20 @@ import org.jspecify.annotations.Nullable;
  * said, and its files with their sizes and times of writing.
  *
  * @param rows of epoch 0
+ * @param label column whose positives were counted; null: none
+ * @param positives of the rows; null where there is no label
  * @param everyEpoch whether all epochs have as many
  */
-public record StoredEstimate(Interval rows, boolean everyEpoch) {
+public record StoredEstimate(
+    Interval rows, @Nullable String label, @Nullable Interval positives, boolean everyEpoch) {
   private static final long VERSION = 1;
 
   static StoredEstimate of(Estimate estimate) {
-    return new StoredEstimate(estimate.rows(), !estimate.plan().query().dependsOnEpoch());
+    return new StoredEstimate(
+        estimate.rows(),
+        estimate.label(),
+        estimate.positives(),
+        !estimate.plan().query().dependsOnEpoch());
   }
 
   /** Steps of an epoch in which ranks share so many rows a step. */
@@ -58,12 +65,22 @@ public record StoredEstimate(Interval rows, boolean everyEpoch) {
     }
   }
 
-  private Map<String, Object> tree() {
-    Map<String, @Nullable Object> interval = new HashMap<>();
-    interval.put("estimate", rows.estimate());
-    interval.put("low", rows.low());
-    interval.put("high", rows.high());
-    return Map.of("version", VERSION, "rows", interval, "every_epoch", everyEpoch);
+  private Map<String, @Nullable Object> tree() {
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("version", VERSION);
+    tree.put("rows", tree(rows));
+    tree.put("label", label);
+    tree.put("positives", positives == null ? null : tree(positives));
+    tree.put("every_epoch", everyEpoch);
+    return tree;
+  }
+
+  private static Map<String, @Nullable Object> tree(Interval interval) {
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("estimate", interval.estimate());
+    tree.put("low", interval.low());
+    tree.put("high", interval.high());
+    return tree;
   }
 
   /**
@@ -92,15 +109,22 @@ public record StoredEstimate(Interval rows, boolean everyEpoch) {
       if (!Long.valueOf(VERSION).equals(tree.get("version"))) {
         return null;
       }
-      if (tree.get("rows") instanceof Map<?, ?> rows
-          && rows.get("estimate") instanceof Long estimate
-          && tree.get("every_epoch") instanceof Boolean every) {
-        Long low = rows.get("low") instanceof Long number ? number : null;
-        Long high = rows.get("high") instanceof Long number ? number : null;
-        return new StoredEstimate(new Interval(estimate, low, high), every);
+      Interval rows = interval(tree.get("rows"));
+      if (rows != null && tree.get("every_epoch") instanceof Boolean every) {
+        String label = tree.get("label") instanceof String column ? column : null;
+        return new StoredEstimate(rows, label, interval(tree.get("positives")), every);
       }
     }
     throw new IOException(file + " is no estimate");
+  }
+
+  private static @Nullable Interval interval(@Nullable Object json) {
+    if (json instanceof Map<?, ?> tree && tree.get("estimate") instanceof Long estimate) {
+      Long low = tree.get("low") instanceof Long number ? number : null;
+      Long high = tree.get("high") instanceof Long number ? number : null;
+      return new Interval(estimate, low, high);
+    }
+    return null;
   }
 
   private static Path file(Path cache, DatasetPlan plan) {

@@ -1,5 +1,6 @@
 package io.lastmile.feed;
 
+import io.lastmile.sequence.Positives;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param rowsDropped by each step that can drop rows, in their order
  * @param rowsDelivered rows given to the ranks, padding not counted
  * @param rowsPadded padding rows given to ranks that would have got none
+ * @param positives rows given to the ranks whose label is positive; null: not known
  * @param unknown values given to the ranks that their vocabulary does not have, by tensor
  * @param mixed what was taken of each dataset of a mix; else none
  * @param ended whether the last batch was sent
@@ -29,6 +31,7 @@ public record EpochProgress(
     List<StepRows> rowsDropped,
     long rowsDelivered,
     long rowsPadded,
+    @Nullable Positives positives,
     Map<String, Long> unknown,
     List<MixedRows> mixed,
     boolean ended,

@@ -438,6 +438,7 @@ final class FeedSession implements StepSink {
               stepRows(plan.dropSteps(), at.counts().dropped()),
               given.delivered(),
               at.counts().padded(),
+              given.positives(),
               given.unknown(),
               mixed(at.places()),
               epoch <= endedEpochs,

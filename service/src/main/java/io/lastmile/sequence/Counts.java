@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What became of the rows of an epoch so far. Read and dropped count the splits that are wholly in
@@ -16,6 +17,7 @@ import java.util.Map;
  * @param dropped rows, for each step that can drop some
  * @param delivered rows given to ranks
  * @param padded padding rows given to ranks that would have got none
+ * @param positives rows among the delivered whose label is TRUE or above 0; null: not known
  * @param unknown delivered values that their vocabulary does not have, by tensor
  */
 public record Counts(
@@ -24,6 +26,7 @@ public record Counts(
     List<Long> dropped,
     long delivered,
     long padded,
+    @Nullable Positives positives,
     Map<String, Long> unknown) {
   public Counts {
     added = List.copyOf(added);
@@ -39,6 +42,7 @@ public record Counts(
         Collections.nCopies(plan.dropSteps().size(), 0L),
         0,
         0,
+        Positives.none(plan),
         Map.of());
   }
 
@@ -51,7 +55,7 @@ public record Counts(
    */
   public Counts plusSplit(long rows, List<Long> more, List<Long> less) {
     return new Counts(
-        read + rows, sums(added, more), sums(dropped, less), delivered, padded, unknown);
+        read + rows, sums(added, more), sums(dropped, less), delivered, padded, positives, unknown);
   }
 
   private static List<Long> sums(List<Long> before, List<Long> more) {
@@ -62,10 +66,24 @@ public record Counts(
     return sums;
   }
 
-  /** With a step more: its rows, its padding rows, and its values that are unknown. */
-  public Counts plusStep(long rows, long padding, Map<String, Long> values) {
+  /**
+   * With a step more.
+   *
+   * @param rows of it
+   * @param padding rows of it
+   * @param positive rows of it, if they are known
+   * @param values of it that are unknown, by tensor
+   */
+  public Counts plusStep(long rows, long padding, long positive, Map<String, Long> values) {
     Map<String, Long> sums = new LinkedHashMap<>(unknown);
     values.forEach((tensor, count) -> sums.merge(tensor, count, Long::sum));
-    return new Counts(read, added, dropped, delivered + rows, padded + padding, sums);
+    return new Counts(
+        read,
+        added,
+        dropped,
+        delivered + rows,
+        padded + padding,
+        positives == null ? null : positives.plus(positive),
+        sums);
   }
 }

@@ -84,6 +84,9 @@ public record Position(
     count.put("dropped", counts.dropped());
     count.put("delivered", counts.delivered());
     count.put("padded", counts.padded());
+    if (counts.positives() != null) {
+      count.put("positives", Map.of(counts.positives().label(), counts.positives().rows()));
+    }
     count.put("unknown", counts.unknown());
     Map<String, Object> tree = new LinkedHashMap<>();
     tree.put("version", VERSION);
@@ -152,6 +155,7 @@ public record Position(
               dropped,
               number(counts, "delivered"),
               number(counts, "padded"),
+              positives(counts, plan),
               unknown(counts)),
           HexFormat.fromHexDigitsToLong((String) value(tree, "digest")));
     } catch (ClassCastException | ArithmeticException | IllegalArgumentException e) {
@@ -192,6 +196,20 @@ public record Position(
               .formatted(numbers.size(), what, steps));
     }
     return numbers;
+  }
+
+  /**
+   * The positives so far; not known where the rows before were counted by another label, or not at
+   * all.
+   */
+  private static @Nullable Positives positives(Map<?, ?> counts, FeedPlan plan) {
+    Positives none = Positives.none(plan);
+    if (none == null || number(counts, "delivered") == 0) {
+      return none;
+    }
+    return counts.get("positives") instanceof Map<?, ?> labels && labels.containsKey(none.label())
+        ? none.plus(number(labels, none.label()))
+        : null;
   }
 
   /** Counts of unknown values; a position of before there were any has none. */

@@ -2,11 +2,13 @@ package io.lastmile.sequence;
 
 import io.lastmile.batch.PackedRows;
 import io.lastmile.plan.FeedPlan;
+import io.lastmile.plan.LabelTensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The global row sequence of one epoch, cut into steps of world size × batch rows. Rows are added
@@ -18,6 +20,7 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
   private final int worldSize;
   private final StepSink sink;
   private final IdentityDigest identities;
+  private final @Nullable LabelTensor label;
 
   /** The batches being filled, by rank; only as many as have rows. */
   private final List<Target> targets = new ArrayList<>();
@@ -39,6 +42,7 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
     this.batch = plan.dataset().batch();
     this.worldSize = worldSize;
     this.sink = sink;
+    this.label = plan.label();
     this.identities = new IdentityDigest(plan.identityPaths(), !plan.copySteps().isEmpty());
     this.position = start;
     this.digest = start.digest();
@@ -166,14 +170,19 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
 
   private void publish(int rows, int padded) {
     Map<String, Long> unknown = new LinkedHashMap<>();
+    long positives = 0;
     for (Target target : targets) {
       target
           .rows()
           .settleUnknown()
           .forEach((tensor, count) -> unknown.merge(tensor, count, Long::sum));
+      positives +=
+          label == null
+              ? 0
+              : target.rows().positives(target.rows().layout().places().get(label.form()));
     }
     Position before = position;
-    Counts counts = before.counts().plusStep(rows, padded, unknown);
+    Counts counts = before.counts().plusStep(rows, padded, positives, unknown);
     Position after =
         placed(before.counting(before.step() + 1, before.rows() + rows, counts, digest));
     byte[] json = after.json();
