@@ -100,3 +100,32 @@ def quantile(degrees: int) -> float:
     below = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2)])
     angle = np.interp(LEVEL, below / below[-1], angles)
     return math.tan(angle) * math.sqrt(degrees)
+
+
+def of_mix(ratios: list[float], rows: list[Bounds], on_dry: str, *, shared: bool = False) -> Bounds:
+    """The rows of a mix from those of its datasets: the draws until one is found dry."""
+    total = together(rows, shared=shared)
+    if on_dry == "rest":
+        return total
+    z = 1.959964
+    found = []
+    for ratio, (n, low, high) in zip(ratios, map(known, rows), strict=True):
+        sd = math.sqrt((n + 1) * (1 - ratio)) / ratio
+        mean = (n + 1) / ratio - 1
+        down, up = (math.hypot(part / ratio, z * sd) for part in (n - low, high - n))
+        found.append((mean, max(low, mean - down), mean + up))
+    end = min if on_dry == "stop" else max
+    return Bounds(*(end(numbers) for numbers in zip(*found, known(total), strict=True)))
+
+
+def together(parts: list[Bounds], *, shared: bool = False) -> Bounds:
+    """A sum of independent numbers, or of numbers that may err alike."""
+    n, low, high = (np.array(numbers) for numbers in zip(*map(known, parts), strict=True))
+    down, up = ((np.sum(x) if shared else math.sqrt(np.sum(x**2))) for x in (n - low, high - n))
+    return Bounds(n.sum(), n.sum() - down, n.sum() + up)
+
+
+def known(bounds: Bounds) -> tuple[float, float, float]:
+    assert bounds.low is not None
+    assert bounds.high is not None
+    return bounds.estimate, bounds.low, bounds.high

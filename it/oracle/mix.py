@@ -122,6 +122,22 @@ def unit(seed: int, epoch: int, row: int) -> float:
     return float(xxh64_rows(matrix, seed).astype(np.float64)[0]) / 2.0**64
 
 
+def rows_of(ratios: list[float], counts: list[int], on_dry: str, seed: int, epoch: int = 0) -> int:
+    """How many rows a mix of datasets with so many rows each has, from its draws alone."""
+    if on_dry == "rest":
+        return sum(counts)
+    most = 8 * sum(counts) + 1000
+    head = np.frombuffer(b"mix\0" + struct.pack("<q", epoch), np.uint8)
+    data = np.concatenate(
+        [np.tile(head, (most, 1)), np.arange(most, dtype="<i8").view(np.uint8).reshape(most, 8)],
+        axis=1,
+    )
+    units = xxh64_rows(np.ascontiguousarray(data), seed).astype(np.float64) / 2.0**64
+    drawn = np.searchsorted(np.cumsum(ratios)[:-1], units, side="right")
+    dry = [int(np.flatnonzero(drawn == i)[count]) for i, count in enumerate(counts)]
+    return min(dry) if on_dry == "stop" else max(dry)
+
+
 def chosen(ratios: list[float], out: set[int], u: float) -> int:
     """The dataset that is drawn, of those that take part."""
     part = [i for i in range(len(ratios)) if i not in out]

@@ -22,7 +22,6 @@ from harness import Got, Outcome, Sandbox, ranks
 from oracle.dataset import NONE, Dataset, Shuffle
 from oracle.estimate import Bounds, by_clusters, by_rows, drawn, positives, row_groups
 from oracle.language import Explode, Limit, Sample, Split, Step, Upsample
-from oracle.mix import Mixed
 from oracle.steps import Downsample, Filter, Mask, Select, true
 from oracle.tensors import Keyed, Masked, Ragged, Tensor
 
@@ -73,9 +72,9 @@ def about(got: dict[str, int], bounds: Bounds) -> None:
 # -- intervals
 
 
-def clustered(root: Path) -> list[str]:
+def clustered(root: Path, seed: int = 11) -> list[str]:
     """80 row groups of 90 to 210 rows, in which either few or many rows are positive, and kept."""
-    r = data.rng(11)
+    r = data.rng(seed)
     root.mkdir()
     names, first = [], 0
     for i in range(4):
@@ -431,24 +430,6 @@ def test_a_run_may_estimate_first(cached: Sandbox) -> None:
     outcome = job.wait().expect(0)
     assert outcome.out.startswith("dataset train: 12 of 12 row groups")
     assert compared(outcome)["rows"]["inside"] is True
-
-
-def test_of_a_mix_its_datasets_are_estimated(cached: Sandbox) -> None:
-    whole = table(cached, [ODD])
-    rest = replace(whole, steps=[])
-    mix = Mixed({"odd": (whole, 0.5), "rest": (rest, 0.5)}, TENSORS, "rest", None, batch=50)
-    path = cached.experiment({"odd": whole, "rest": replace(rest, tensors={}), "train": mix})
-    done = cached.start("estimate", path.name, "--json").wait().expect(0)
-    odd, both = json.loads(done.out)["datasets"]
-    assert (odd["name"], both["name"]) == ("odd", "rest")
-    assert odd["rows"] == exactly(len(whole.sequence().rows))
-    assert both["rows"] == exactly(1200)
-    done = cached.start("estimate", path.name, "--dataset", "train").wait().expect(2)
-    assert done.errors[0].startswith(
-        'error: Dataset "train" is a mix (name one of its datasets: odd, rest)'
-    )
-    done = cached.start("preview", path.name, "--json").wait().expect(0)
-    assert [tree["name"] for tree in json.loads(done.out)["datasets"]] == ["odd", "rest"]
 
 
 def test_a_run_shows_that_the_estimate_was_wrong(cached: Sandbox) -> None:

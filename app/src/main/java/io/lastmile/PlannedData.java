@@ -6,7 +6,6 @@ import io.lastmile.feed.FeedServer;
 import io.lastmile.feed.Feeder;
 import io.lastmile.feed.RuntimeFolder;
 import io.lastmile.feed.TemporaryFolder;
-import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
 import java.io.IOException;
@@ -35,7 +34,7 @@ record PlannedData(JobPlan plan) implements JobData {
     Map<String, StoredEstimate> estimates = new LinkedHashMap<>();
     for (FeedPlan feed : plan.feeds().values()) {
       try {
-        StoredEstimate stored = feed instanceof DatasetPlan table ? StoredEstimate.of(table) : null;
+        StoredEstimate stored = StoredEstimate.of(feed);
         if (stored != null) {
           estimates.put(feed.name(), stored);
         }

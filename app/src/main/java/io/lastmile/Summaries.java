@@ -86,7 +86,10 @@ final class Summaries {
       EpochProgress epoch, StoredEstimate estimate) {
     Positives counted = epoch.positives();
     Interval positives = estimate.positives();
-    return counted == null || positives == null || !counted.label().equals(estimate.label())
+    return counted == null
+            || positives == null
+            || !counted.label().equals(estimate.label())
+            || (epoch.epoch() > 0 && !estimate.positivesEveryEpoch())
         ? null
         : compared(positives, counted.rows());
   }

@@ -80,7 +80,7 @@ final class FakeData implements JobData, Feeder {
     return Map.of(
         "train",
         new StoredEstimate(
-            new Interval(390, 380L, 399L), "label", new Interval(39, 38L, 41L), true));
+            new Interval(390, 380L, 399L), "label", new Interval(39, 38L, 41L), true, true));
   }
 
   @Override

@@ -51,7 +51,7 @@ class SummariesTest {
         Summaries.datasets(
             List.of("train"),
             new FeedProgress(Map.of("train", progress)),
-            Map.of("train", new StoredEstimate(rows, label, positives, everyEpoch)));
+            Map.of("train", new StoredEstimate(rows, label, positives, everyEpoch, everyEpoch)));
     return datasets.values().iterator().next().epochs().getFirst().estimated();
   }
 

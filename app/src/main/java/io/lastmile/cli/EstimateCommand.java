@@ -4,7 +4,7 @@ import io.lastmile.dataset.Json;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.estimate.Estimate;
-import io.lastmile.estimate.Estimator;
+import io.lastmile.estimate.Estimates;
 import io.lastmile.estimate.StoredEstimate;
 import io.lastmile.feed.TemporaryFolder;
 import io.lastmile.plan.JobPlan;
@@ -24,8 +24,9 @@ import picocli.CommandLine.Parameters;
     name = "estimate",
     description = {
       "Estimates how much each dataset gives in an epoch, and how fast: draws row",
-      "groups, runs the real steps over them, and gives intervals of 95 %%. The",
-      "summary of later runs of the same data shows the estimate beside what came."
+      "groups, runs the real steps over them, and gives intervals of 95 %%; of a mix",
+      "from what its datasets give. The summary of later runs of the same data shows",
+      "the estimate beside what came."
     },
     footer = {
       "",
@@ -43,10 +44,7 @@ final class EstimateCommand implements Callable<Integer> {
       description = "The experiment: a YAML file, or canonical JSON (.json).")
   private Path file = Path.of("");
 
-  @Option(
-      names = "--dataset",
-      paramLabel = "NAME",
-      description = "Only this one (default: all; of a mix the datasets that it mixes).")
+  @Option(names = "--dataset", paramLabel = "NAME", description = "Only this one (default: all).")
   private @Nullable String dataset;
 
   @Option(
@@ -97,7 +95,7 @@ final class EstimateCommand implements Callable<Integer> {
     int _ =
         read.placing(() -> {
           try (JobPlan plan = JobPlan.of(read.experiment(), new TemporaryFolder())) {
-            print(plan, dataset == null ? read.tables() : List.of(dataset));
+            print(plan, dataset == null ? read.names() : List.of(dataset));
             return 0;
           }
         });
@@ -111,8 +109,9 @@ final class EstimateCommand implements Callable<Integer> {
   private void print(JobPlan plan, List<String> names) {
     List<Map<String, @Nullable Object>> trees = new ArrayList<>();
     String between = "";
+    Estimates estimates = new Estimates(plan, label, sample);
     for (String name : names) {
-      Estimate estimate = Estimator.of(plan, name, label, sample);
+      Estimate estimate = estimates.of(name);
       if (json) {
         trees.add(EstimateJson.tree(estimate, trainer));
       } else {

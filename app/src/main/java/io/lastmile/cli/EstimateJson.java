@@ -1,9 +1,13 @@
 package io.lastmile.cli;
 
+import io.lastmile.dataset.Mix;
 import io.lastmile.estimate.Estimate;
 import io.lastmile.estimate.Interval;
 import io.lastmile.estimate.Speed;
+import io.lastmile.plan.MixPlan;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +23,7 @@ final class EstimateJson {
   static Map<String, @Nullable Object> tree(Estimate estimate, @Nullable Double trainer) {
     Map<String, @Nullable Object> tree = new LinkedHashMap<>();
     tree.put("name", estimate.plan().name());
+    tree.put("mix", estimate.plan() instanceof MixPlan plan ? mix(plan, estimate) : null);
     tree.put("sample", sample(estimate.sample()));
     tree.put("level", Interval.LEVEL);
     tree.put("rows", interval(estimate.rows()));
@@ -35,6 +40,16 @@ final class EstimateJson {
     tree.put("trainer_rows_per_second", trainer);
     tree.put("workers_needed", workers(speed, trainer));
     return tree;
+  }
+
+  private static Map<String, Object> mix(MixPlan plan, Estimate estimate) {
+    List<Map<String, Object>> datasets = new ArrayList<>();
+    for (Mix.Part part : plan.mix().parts()) {
+      Interval rows = estimate.mixed().get(datasets.size()).rows();
+      datasets.add(
+          Map.of("dataset", part.dataset(), "ratio", part.ratio(), "rows", interval(rows)));
+    }
+    return Map.of("on_dry", plan.mix().onDry().word(), "datasets", datasets);
   }
 
   private static @Nullable Long workers(@Nullable Speed speed, @Nullable Double trainer) {

@@ -1,14 +1,17 @@
 package io.lastmile.cli;
 
 import io.lastmile.dataset.Dataset;
+import io.lastmile.dataset.Mix;
 import io.lastmile.estimate.Estimate;
 import io.lastmile.estimate.Interval;
 import io.lastmile.estimate.Speed;
 import io.lastmile.plan.Limit;
+import io.lastmile.plan.MixPlan;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.LongFunction;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +29,7 @@ record EstimateText(Estimate estimate, @Nullable Double trainer) {
 
   String text() {
     List<String> lines = new ArrayList<>();
-    lines.add("dataset %s: %s".formatted(estimate.plan().name(), sample()));
+    lines.add("dataset %s: %s%s".formatted(estimate.plan().name(), mix(), sample()));
     estimate.sample().skipped().forEach(place -> lines.add("  skipped " + place));
     lines.add(line("rows", text(estimate.rows(), Quantity::count) + end()));
     Interval positives = estimate.positives();
@@ -50,6 +53,17 @@ record EstimateText(Estimate estimate, @Nullable Double trainer) {
 
   private static String line(String what, String value) {
     return "  %-10s %s".formatted(what, value);
+  }
+
+  private String mix() {
+    if (!(estimate.plan() instanceof MixPlan plan)) {
+      return "";
+    }
+    String parts =
+        plan.mix().parts().stream()
+            .map(part -> part.dataset() + " " + part.ratio())
+            .collect(Collectors.joining(", "));
+    return "a mix of %s (on_dry: %s); ".formatted(parts, plan.mix().onDry().word());
   }
 
   private String sample() {
@@ -93,13 +107,31 @@ record EstimateText(Estimate estimate, @Nullable Double trainer) {
 
   private String end() {
     Limit limit = estimate.plan().limit();
-    boolean none = Long.valueOf(0).equals(estimate.rows().high());
-    if (none) {
+    String empty = emptyRepeated();
+    if (empty != null) {
+      return " (a run would end: no row of %s is left, on_dry: repeat)".formatted(empty);
+    }
+    if (isNone(estimate)) {
       return estimate.plan().dataset().onEmpty() == Dataset.OnEmpty.ERROR
           ? " (a run would end: on_empty: error)"
           : " (no row is left: no steps)";
     }
     return limit != null && estimate.rows().estimate() == limit.rows() ? " (the limit)" : "";
+  }
+
+  private static boolean isNone(Estimate estimate) {
+    return Long.valueOf(0).equals(estimate.rows().high());
+  }
+
+  /** The name of a dataset that cannot start over; null: all can. */
+  private @Nullable String emptyRepeated() {
+    boolean repeats =
+        estimate.plan() instanceof MixPlan plan && plan.mix().onDry() == Mix.OnDry.REPEAT;
+    return estimate.mixed().stream()
+        .filter(each -> repeats && isNone(each))
+        .map(each -> each.plan().name())
+        .findFirst()
+        .orElse(null);
   }
 
   private String rate(Interval positives) {
@@ -147,10 +179,17 @@ record EstimateText(Estimate estimate, @Nullable Double trainer) {
                 Quantity.count(speed.workersFor(trainer)));
   }
 
-  private void hints(List<String> lines) {
+  private static boolean isFew(Estimate estimate) {
     Estimate.Sample sample = estimate.sample();
-    boolean all = sample.rowGroups() == sample.of();
-    if (!all && sample.rowGroups() < FEW) {
+    return sample.rowGroups() < sample.of() && sample.rowGroups() < FEW;
+  }
+
+  private void hints(List<String> lines) {
+    boolean few =
+        estimate.mixed().isEmpty()
+            ? isFew(estimate)
+            : estimate.mixed().stream().anyMatch(EstimateText::isFew);
+    if (few) {
       lines.add(
           "  Few row groups were drawn, so intervals are wide: a larger --sample makes them narrower");
     }

@@ -44,6 +44,11 @@ record ExperimentFile(Experiment experiment) {
     return CanonicalJson.read(json, Path.of(folder));
   }
 
+  /** The names of the datasets. */
+  List<String> names() {
+    return List.copyOf(experiment.datasets().keySet());
+  }
+
   /** The names of the datasets that are no mixes of others. */
   List<String> tables() {
     return experiment.datasets().entrySet().stream()

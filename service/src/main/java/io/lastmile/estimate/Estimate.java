@@ -1,6 +1,6 @@
 package io.lastmile.estimate;
 
-import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.FeedPlan;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
  * How much an epoch of a dataset gives, and how fast, as some of its row groups tell. Of epoch 0.
  *
  * @param plan of the dataset
+ * @param mixed those of its datasets, as the mix has them; none unless it is a mix
  * @param sample that was read
  * @param label column whose positive values are counted; null: none
  * @param rows delivered
@@ -19,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param speed of the workers; null: there was nothing to run
  */
 public record Estimate(
-    DatasetPlan plan,
+    FeedPlan plan,
+    List<Estimate> mixed,
     Sample sample,
     @Nullable String label,
     Interval rows,
@@ -29,6 +31,10 @@ public record Estimate(
     int ranks,
     Interval steps,
     @Nullable Speed speed) {
+  public Estimate {
+    mixed = List.copyOf(mixed);
+  }
+
   /**
    * The row groups that were read.
    *

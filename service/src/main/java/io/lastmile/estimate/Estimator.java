@@ -1,6 +1,5 @@
 package io.lastmile.estimate;
 
-import io.lastmile.dataset.Training;
 import io.lastmile.diagnosis.Diagnosis;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
@@ -29,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * Estimates a dataset: draws row groups, runs the steps of a run over them, and says what they tell
  * of all. Used once, by one thread.
  */
-public final class Estimator {
+final class Estimator {
   /** Beyond what the rows so far say that a limit needs. */
   private static final double SPARE = 1.25;
 
@@ -56,16 +55,8 @@ public final class Estimator {
     this.sampleRows = sampleRows;
   }
 
-  /**
-   * Estimates a dataset. The same experiment draws the same row groups.
-   *
-   * @param label column whose positive values are counted; null: the one that a preview takes
-   * @param sampleRows about how many rows are read, in whole row groups, two at least
-   * @throws LastmileException of kind USER for a dataset or label that is not there; of another as
-   *     a run would fail on the rows that are read
-   */
-  public static Estimate of(JobPlan job, String dataset, @Nullable String label, long sampleRows) {
-    DatasetPlan plan = job.dataset(dataset);
+  /** As {@link Estimates#of} estimates the plan of a table. */
+  static Estimate of(JobPlan job, DatasetPlan plan, @Nullable String label, long sampleRows) {
     try (Session session = job.engine().connect()) {
       SampleQuery query = SampleQuery.ofEnd(plan, session, label);
       return new Estimator(job, plan, session, query, sampleRows).estimate();
@@ -87,9 +78,10 @@ public final class Estimator {
     Interval kept = rows(population, drawn);
     boolean cut = limit != null && (leading || kept.high() == null || kept.high() > limit.rows());
     Interval rows = limit != null && cut ? cut(kept, limit.rows(), leading) : kept;
-    int ranks = ranks();
+    int ranks = Estimates.ranks(job);
     return new Estimate(
         plan,
+        List.of(),
         new Estimate.Sample(
             drawn.size(),
             population.size(),
@@ -105,11 +97,6 @@ public final class Estimator {
         ranks,
         Estimate.steps(rows, ranks, plan.dataset().batch()),
         drawn.isEmpty() ? null : speed(drawn));
-  }
-
-  private int ranks() {
-    Training training = job.experiment().training();
-    return training == null ? 1 : training.ranks();
   }
 
   /** The row groups of the first splits, as many as a limit needs as far as can be told. */

@@ -52,6 +52,16 @@ public record Interval(long estimate, @Nullable Long low, @Nullable Long high) {
     return low != null && low.equals(high);
   }
 
+  /** How far the lower bound is away; 0 when there is none. */
+  double down() {
+    return low == null ? 0 : (double) (estimate - low);
+  }
+
+  /** How far the upper bound is away; 0 when there is none. */
+  double up() {
+    return high == null ? 0 : (double) (high - estimate);
+  }
+
   /** Whether a number lies within the bounds; null: there are none. */
   public @Nullable Boolean holds(long number) {
     if (low == null || high == null) {

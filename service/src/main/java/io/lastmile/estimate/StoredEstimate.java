@@ -3,6 +3,8 @@ package io.lastmile.estimate;
 import io.lastmile.dataset.CanonicalJson;
 import io.lastmile.dataset.Json;
 import io.lastmile.plan.DatasetPlan;
+import io.lastmile.plan.FeedPlan;
+import io.lastmile.plan.MixPlan;
 import io.lastmile.query.UserCache;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -12,8 +14,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -25,18 +29,27 @@ import org.jspecify.annotations.Nullable;
  * @param rows of epoch 0
  * @param label column whose positives were counted; null: none
  * @param positives of the rows; null where there is no label
- * @param everyEpoch whether all epochs have as many
+ * @param everyEpoch whether all epochs have as many rows
+ * @param positivesEveryEpoch whether they also have as many positives: no limit takes the first
+ *     rows of another order
  */
 public record StoredEstimate(
-    Interval rows, @Nullable String label, @Nullable Interval positives, boolean everyEpoch) {
+    Interval rows,
+    @Nullable String label,
+    @Nullable Interval positives,
+    boolean everyEpoch,
+    boolean positivesEveryEpoch) {
   private static final long VERSION = 1;
 
   static StoredEstimate of(Estimate estimate) {
+    List<DatasetPlan> tables = tables(estimate.plan());
+    boolean everyEpoch = tables.stream().noneMatch(table -> table.query().dependsOnEpoch());
     return new StoredEstimate(
         estimate.rows(),
         estimate.label(),
         estimate.positives(),
-        !estimate.plan().query().dependsOnEpoch());
+        everyEpoch,
+        everyEpoch && tables.stream().allMatch(table -> table.limit() == null));
   }
 
   /** Steps of an epoch in which ranks share so many rows a step. */
@@ -53,7 +66,7 @@ public record StoredEstimate(
     of(estimate).write(UserCache.folder(), estimate.plan());
   }
 
-  void write(Path cache, DatasetPlan plan) throws IOException {
+  void write(Path cache, FeedPlan plan) throws IOException {
     Path file = file(cache, plan);
     Path folder = Files.createDirectories(cache.resolve("estimates"));
     Path fresh = Files.createTempFile(folder, "estimate", ".new");
@@ -72,6 +85,7 @@ public record StoredEstimate(
     tree.put("label", label);
     tree.put("positives", positives == null ? null : tree(positives));
     tree.put("every_epoch", everyEpoch);
+    tree.put("positives_every_epoch", positivesEveryEpoch);
     return tree;
   }
 
@@ -88,11 +102,11 @@ public record StoredEstimate(
    *
    * @throws IOException when there is one that cannot be read
    */
-  public static @Nullable StoredEstimate of(DatasetPlan plan) throws IOException {
+  public static @Nullable StoredEstimate of(FeedPlan plan) throws IOException {
     return read(UserCache.folder(), plan);
   }
 
-  static @Nullable StoredEstimate read(Path cache, DatasetPlan plan) throws IOException {
+  static @Nullable StoredEstimate read(Path cache, FeedPlan plan) throws IOException {
     Path file = file(cache, plan);
     try {
       return of(file, Json.parse(Files.readString(file)));
@@ -112,7 +126,9 @@ public record StoredEstimate(
       Interval rows = interval(tree.get("rows"));
       if (rows != null && tree.get("every_epoch") instanceof Boolean every) {
         String label = tree.get("label") instanceof String column ? column : null;
-        return new StoredEstimate(rows, label, interval(tree.get("positives")), every);
+        boolean positivesEvery = Boolean.TRUE.equals(tree.get("positives_every_epoch"));
+        return new StoredEstimate(
+            rows, label, interval(tree.get("positives")), every, positivesEvery);
       }
     }
     throw new IOException(file + " is no estimate");
@@ -127,17 +143,26 @@ public record StoredEstimate(
     return null;
   }
 
-  private static Path file(Path cache, DatasetPlan plan) {
+  private static List<DatasetPlan> tables(FeedPlan plan) {
+    return switch (plan) {
+      case DatasetPlan table -> List.of(table);
+      case MixPlan mix -> mix.members();
+    };
+  }
+
+  private static Path file(Path cache, FeedPlan plan) {
     return cache.resolve("estimates").resolve(digest(plan) + ".json");
   }
 
-  private static String digest(DatasetPlan plan) {
-    String text =
-        String.join(
-            "\n",
-            plan.fingerprint(),
-            CanonicalJson.write(plan.dataset()),
-            Json.write(plan.files()));
+  private static String digest(FeedPlan plan) {
+    List<String> parts = new ArrayList<>();
+    parts.add(plan.fingerprint());
+    parts.add(CanonicalJson.write(plan.dataset()));
+    if (plan instanceof MixPlan mix) {
+      mix.members().forEach(member -> parts.add(CanonicalJson.write(member.dataset())));
+    }
+    parts.add(Json.write(plan.files()));
+    String text = String.join("\n", parts);
     try {
       MessageDigest sha = MessageDigest.getInstance("SHA-256");
       return HexFormat.of().formatHex(sha.digest(text.getBytes(StandardCharsets.UTF_8)));

@@ -34,7 +34,7 @@ class IntervalTest {
     assertThat(Estimate.steps(Interval.exactly(0), 2, 5)).isEqualTo(Interval.exactly(0));
     assertThat(Estimate.steps(new Interval(100, null, null), 2, 5))
         .isEqualTo(new Interval(10, null, null));
-    assertThat(new StoredEstimate(Interval.exactly(101), null, null, true).steps(10))
+    assertThat(new StoredEstimate(Interval.exactly(101), null, null, true, true).steps(10))
         .isEqualTo(Interval.exactly(11));
   }
 
