@@ -141,6 +141,16 @@ MISTAKES = {
     "types that do not fit": Mistake(
         7, "      - filter: \"date_trunc('day', label) = 1\"", ("date_trunc",)
     ),
+    "constant of another type": Mistake(
+        7,
+        "      - filter: \"label = 'maybe'\"",
+        ("Invalid expression: label = 'maybe' (Could not convert string 'maybe' to INT8)",),
+    ),
+    "type without such a cast": Mistake(
+        7,
+        '      - filter: "seq = 3"',
+        ("Invalid expression: seq = 3 (Unimplemented type for cast",),
+    ),
     "unknown function": Mistake(8, '      - derive: { twice: "dubble(item_id)" }', ("dubble",)),
     "reading a file in an expression": Mistake(
         8, "      - derive: { twice: \"read_text('/etc/passwd')\" }", ("read_text",)

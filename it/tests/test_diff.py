@@ -396,4 +396,21 @@ def test_a_row_that_fails_is_bad_data(sandbox: Sandbox) -> None:
     fails = Filter("CASE WHEN uid = 7 THEN error('boom') ELSE true END", lambda t: t)
     experiments(sandbox, a, replace(a, steps=[fails]))
     (line,) = sandbox.start("diff", "a.yaml", "b.yaml").wait().expect(3).errors
-    assert 'The steps of dataset "train" or "train" failed on a row: boom' in line
+    place = f"{sandbox.folder / 't' / 'part-000.parquet'}, row group 0, row 7"
+    assert line == (
+        'error: B: Step 0 (filter) of dataset "train" cannot be computed: boom '
+        f"(filter such rows out, or use try_cast or another dtype) [{place}]"
+    )
+
+
+def test_a_row_group_that_cannot_be_read_is_bad_data(sandbox: Sandbox) -> None:
+    a = table(sandbox, [])
+    data.damage(sandbox.folder / "t" / "part-001.parquet", 1, "dense_1")
+    experiments(sandbox, a, replace(a, on_corrupt="skip"))
+    (line,) = sandbox.start("diff", "a.yaml", "b.yaml").wait().expect(3).errors
+    assert line.startswith(
+        f"error: A: Cannot read {sandbox.folder / 't' / 'part-001.parquet'}, row"
+    )
+    experiments(sandbox, replace(a, on_corrupt="skip"), replace(a, on_corrupt="skip"))
+    (line,) = sandbox.start("diff", "a.yaml", "b.yaml").wait().expect(3).errors
+    assert line.endswith("(a comparison leaves none out)")

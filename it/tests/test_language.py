@@ -392,6 +392,22 @@ def test_copies_and_limits_resume_at_any_row(sandbox: Sandbox, shuffle: Shuffle)
                 assert order(rest) == whole[delivered(batch.state) :]
 
 
+@pytest.mark.parametrize("answer", ["allow", "error"])
+def test_an_epoch_whose_rows_are_all_ruled_out(sandbox: Sandbox, answer: str) -> None:
+    steps: list[Step] = [Filter("uid < 0", lambda t: np.zeros(len(t), bool))]
+    dataset = replace(table(sandbox, steps), extra={"on_empty": answer})
+    path = sandbox.experiment(dataset, train={"script": "train.py"})
+    sandbox.write("train.py", "import lastmile\nlist(lastmile.feed('train'))\n")
+    done = sandbox.run(path)
+    if answer == "allow":
+        assert "delivered 0 (no row is left: no steps)" in done.expect(0).out
+    else:
+        assert done.expect(3).errors == [
+            'error: Dataset "train" has no rows in epoch 0: read 0, ruled out before it was read '
+            "by uid < 0, dropped by step 0 (filter) 0 (on_empty: allow goes on without)"
+        ]
+
+
 @pytest.mark.parametrize("where", ["nowhere", "in the source"])
 @pytest.mark.parametrize("answer", ["allow", "error"])
 def test_an_epoch_without_rows(sandbox: Sandbox, answer: str, where: str) -> None:

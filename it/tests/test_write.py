@@ -23,6 +23,7 @@ from oracle.language import (
     Explode,
     Join,
     Limit,
+    Member,
     Rename,
     Sample,
     Small,
@@ -321,11 +322,19 @@ def test_folders_that_are_refused(sandbox: Sandbox) -> None:
     file = out / "mine"
     refused(sandbox, f"Not a folder: {file} (name another with --to)", to="out/mine")
     inside = (
-        "lies in the source of the dataset, which would read its files too (name another with --to)"
+        "lies in a source of the dataset, which would read its files too (name another with --to)"
     )
     refused(sandbox, f"The folder {sandbox.folder / 't/new'} {inside}", to="t/new")
+    (sandbox.folder / "link").symlink_to("t")
+    refused(sandbox, f"The folder {sandbox.folder / 'link/new'} {inside}", to="link/new")
     sandbox.experiment(replace(dataset, parquet="t*/**/*.parquet"))
     refused(sandbox, f"The folder {sandbox.folder / 'tt'} {inside}", to="tt")
+    refused(sandbox, f"The folder {sandbox.folder / 'link/a'} {inside}", to="link/a")
+    (sandbox.folder / "small").mkdir()
+    pq.write_table(pa.table({"user_id": [1]}), sandbox.folder / "small" / "0.parquet")
+    joined = Member(Small({"parquet": "small"}, pa.table({"user_id": [1]})), {"user_id": "user_id"})
+    sandbox.experiment(replace(dataset, steps=[joined]))
+    refused(sandbox, f"The folder {sandbox.folder / 'small/new'} {inside}", to="small/new")
     refused(sandbox, "Invalid --epoch: -1 (must be >= 0)", "--epoch", "-1")
 
 

@@ -44,7 +44,7 @@ class HouseTest {
     List<String> engine = List.of("error", "dataset", "query", "source", "split", "batch", "plan");
     allowed.put("diagnosis", engine);
     allowed.put("preview", with(engine, "diagnosis"));
-    allowed.put("diff", engine);
+    allowed.put("diff", with(engine, "diagnosis"));
     allowed.put("dispatch", engine);
     allowed.put("sequence", with(engine, "dispatch"));
     allowed.put("worker", with(engine, "diagnosis", "dispatch", "sequence"));

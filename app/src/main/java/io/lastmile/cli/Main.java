@@ -57,7 +57,11 @@ public final class Main {
 
   private static int refuse(Console console, CommandLine.ParameterException e) {
     String help = e.getCommandLine().getCommandSpec().qualifiedName() + " --help";
-    String message = String.valueOf(e.getMessage()).strip().replaceAll("\\s*\\R\\s*", " ");
+    String message =
+        String.valueOf(e.getMessage())
+            .strip()
+            .replaceAll("\\s*\\R\\s*", " ")
+            .replaceFirst("^Error: ", "");
     console.error("error: %s (see: %s)".formatted(message, help));
     return FailureKind.USER.exitCode();
   }

@@ -45,7 +45,7 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
           name
               + (dataset.epochs().isEmpty() ? ": not read" : ": no batch")
               + pruned(dataset.pruned()));
-      dataset.epochs().forEach(epoch -> appendEpoch(lines, epoch));
+      dataset.epochs().forEach(epoch -> appendEpoch(lines, epoch, prunesAll(name, dataset)));
       return;
     }
     Integer skipped = dataset.rowGroupsSkipped();
@@ -61,11 +61,17 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
     if (feed != null) {
       feed.rowGroupsSkipped().forEach(place -> lines.add("  skipped " + place));
     }
-    dataset.epochs().forEach(epoch -> appendEpoch(lines, epoch));
+    dataset.epochs().forEach(epoch -> appendEpoch(lines, epoch, prunesAll(name, dataset)));
   }
 
-  private static void appendEpoch(List<String> lines, Summary.Epoch epoch) {
-    lines.add(epoch(epoch));
+  /** Whether filters ruled out the whole source before it was read. */
+  private boolean prunesAll(String name, Summary.Dataset dataset) {
+    DatasetProgress feed = progress.datasets().get(name);
+    return feed != null && feed.rowsPerEpoch() == 0 && !pruned(dataset.pruned()).isEmpty();
+  }
+
+  private static void appendEpoch(List<String> lines, Summary.Epoch epoch, boolean prunesAll) {
+    lines.add(epoch(epoch, prunesAll));
     Summary.Estimated estimated = epoch.estimated();
     if (estimated != null) {
       lines.add(
@@ -117,7 +123,8 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
     return Math.round(rows / (nanos / NANOS));
   }
 
-  private static String epoch(Summary.Epoch epoch) {
+  private static String epoch(Summary.Epoch epoch, boolean prunesAll) {
+    boolean leftNone = epoch.delivered() == 0 && (epoch.read() > 0 || prunesAll);
     String unknown =
         epoch.unknown().entrySet().stream()
             .map(tensor ->
@@ -131,7 +138,7 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
             stepRows("added", epoch.added()),
             stepRows("dropped", epoch.dropped()),
             Quantity.count(epoch.delivered()),
-            epoch.read() > 0 && epoch.delivered() == 0 ? " (no row is left: no steps)" : "",
+            leftNone ? " (no row is left: no steps)" : "",
             positives(epoch),
             Quantity.count(epoch.padded()),
             unknown + mixed(epoch.mixed()));

@@ -1,6 +1,7 @@
 package io.lastmile.dataset;
 
 import io.lastmile.error.LastmileException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -64,6 +65,27 @@ public record Dataset(
         mix.prefetch,
         mix.slots,
         mix.onEmpty);
+  }
+
+  /** What it reads: its own source, unless that is a mix, and the small tables of its steps. */
+  public List<Source.Files> sources() {
+    List<Source.Files> sources = new ArrayList<>();
+    if (source instanceof Source.Files files) {
+      sources.add(files);
+    }
+    for (Step step : steps) {
+      SmallTable table =
+          switch (step) {
+            case Join join -> join.table();
+            case Step.SemiJoin join -> join.table();
+            case Step.AntiJoin join -> join.table();
+            default -> null;
+          };
+      if (table != null && table.rows() instanceof SmallTable.Stored(Source.Files files)) {
+        sources.add(files);
+      }
+    }
+    return sources;
   }
 
   /** This dataset in another order, and with epochs that may have no rows. */

@@ -1,10 +1,12 @@
 package io.lastmile.diff;
 
+import io.lastmile.diagnosis.Diagnosis;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.RowQuery;
 import io.lastmile.plan.SplitQuery;
 import io.lastmile.plan.Tally;
+import io.lastmile.query.QueryException;
 import io.lastmile.query.Rows;
 import io.lastmile.query.Session;
 import io.lastmile.query.Vectors;
@@ -26,6 +28,7 @@ final class ComparedRows implements AutoCloseable {
   private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
   private static final long NUMBER_MASK = (1L << SplitQuery.NUMBER_BITS) - 1;
 
+  private final String side;
   private final RowQuery query;
   private final Session session;
   private final @Nullable LimitEnd limit;
@@ -45,23 +48,54 @@ final class ComparedRows implements AutoCloseable {
   /**
    * Rows of some row groups.
    *
+   * @param of which dataset
    * @param places of the files of these row groups, by ordinal of the file in the table
    * @param parts in the order of these places; may be empty
    */
   ComparedRows(
-      RowQuery query,
-      Session session,
-      @Nullable LimitEnd limit,
-      Map<Integer, Integer> places,
-      List<Split.Part> parts) {
-    this.query = query;
+      Comparison.Input of, Session session, Map<Integer, Integer> places, List<Split.Part> parts) {
+    this.side = of.side();
+    this.query = of.query();
     this.session = session;
-    this.limit = limit;
+    this.limit = of.limit();
     this.parts = parts;
     this.files.putAll(places);
     this.counters = new long[query.query().counters()];
     session.counting(counters);
-    this.rows = parts.isEmpty() ? null : session.query(query.query().sql(new Split(0, 0, parts)));
+    try {
+      this.rows = parts.isEmpty() ? null : session.query(sql(new Split(0, 0, parts)));
+    } catch (QueryException e) {
+      throw failed(e);
+    }
+  }
+
+  private String sql(Split split) {
+    return query.query().sql(split);
+  }
+
+  /** The failure of the query, with its place. */
+  private LastmileException failed(QueryException failure) {
+    Diagnosis diagnosis =
+        new Diagnosis(query.plan(), session, query.query(), split -> List.of(sql(split)));
+    try {
+      Split _ =
+          diagnosis.readable(
+              new Split(0, 0, parts),
+              failure,
+              (file, rowGroup, why) -> {
+                throw LastmileException.of(
+                    FailureKind.DATA,
+                    "Cannot read %s, row group %d: %s (a comparison leaves none out)"
+                        .formatted(file, rowGroup, why),
+                    failure);
+              });
+      throw new IllegalStateException("a query that failed has no failure", failure);
+    } catch (LastmileException known) {
+      return LastmileException.of(known.kind(), side + ": " + known.text(), failure);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return LastmileException.of(FailureKind.CANCELLED, "Interrupted", e);
+    }
   }
 
   static long longAt(long address, int row) {
@@ -85,7 +119,7 @@ final class ComparedRows implements AutoCloseable {
     }
     row++;
     if (vectors == null || row == vectors.rows()) {
-      vectors = rows.next();
+      vectors = fetched(rows);
       row = 0;
     }
     if (vectors == null) {
@@ -93,6 +127,15 @@ final class ComparedRows implements AutoCloseable {
     }
     kept++;
     return true;
+  }
+
+  private @Nullable Vectors fetched(Rows from) {
+    try {
+      return from.next();
+    } catch (QueryException e) {
+      from.close();
+      throw failed(e);
+    }
   }
 
   private long data(int column) {

@@ -28,11 +28,12 @@ record Comparison(Input a, Input b) {
   /**
    * One of the datasets.
    *
+   * @param side how its user names it
    * @param query of its rows
    * @param engine that runs it
    * @param limit where it ends; null: nowhere
    */
-  record Input(RowQuery query, Engine engine, @Nullable LimitEnd limit) {}
+  record Input(String side, RowQuery query, Engine engine, @Nullable LimitEnd limit) {}
 
   /** What was found. */
   static final class Result {
@@ -181,7 +182,7 @@ record Comparison(Input a, Input b) {
         parts.add(part);
       }
     }
-    return new ComparedRows(of.query(), session, of.limit(), places, parts);
+    return new ComparedRows(of, session, places, parts);
   }
 
   private static void merge(ComparedRows rowsA, ComparedRows rowsB, Counts counts) {

@@ -99,8 +99,8 @@ public record DatasetDiff(
       SharedGroups some = all.sample(jobA.experiment().seed(), rows);
       Comparison.Result result =
           new Comparison(
-                  new Comparison.Input(queryA, jobA.engine(), LimitEnd.of(queryA, sessionA)),
-                  new Comparison.Input(queryB, jobB.engine(), LimitEnd.of(queryB, sessionB)))
+                  new Comparison.Input("A", queryA, jobA.engine(), LimitEnd.of(queryA, sessionA)),
+                  new Comparison.Input("B", queryB, jobB.engine(), LimitEnd.of(queryB, sessionB)))
               .run(some, jobA.experiment().cluster().workers());
       Sample sample =
           new Sample(some.rows(), some.groups().size(), all.rows(), all.groups().size());

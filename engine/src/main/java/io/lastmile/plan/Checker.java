@@ -5,19 +5,38 @@ import io.lastmile.query.ColumnType;
 import io.lastmile.query.Expressions;
 import io.lastmile.query.QueryException;
 import io.lastmile.query.Session;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Binds the user's expressions to columns and finds their types, before anything runs. Used by one
  * thread.
  */
 final class Checker {
+  /** Values of any type, as text: of each type those that are some. */
+  private static final List<List<String>> ROWS =
+      List.of(
+          List.of("0", "2000-01-01", "00:00:00", "[]"),
+          List.of("1", "2001-02-03", "01:02:03", "[]"));
+
+  /** Failures that a row has no part in when two rows have the same. */
+  private static final Set<QueryException.Kind> OF_CONSTANTS =
+      Set.of(QueryException.Kind.CONVERSION, QueryException.Kind.NOT_IMPLEMENTED);
+
   private final Session session;
   private final String table;
+
+  /** Selects what else the expressions see from a table with the columns of the source. */
+  private final UnaryOperator<String> seen;
+
   private final BooleanSupplier complete;
 
   /**
@@ -36,15 +55,24 @@ final class Checker {
    * @param complete gives it all of them, and says whether it lacked some
    */
   Checker(Session session, String table, BooleanSupplier complete) {
+    this(session, table, UnaryOperator.identity(), complete);
+  }
+
+  private Checker(
+      Session session, String table, UnaryOperator<String> seen, BooleanSupplier complete) {
     this.session = session;
     this.table = table;
+    this.seen = seen;
     this.complete = complete;
   }
 
   /** A checker that knows one more column, such as an element of a list that is taken apart. */
   Checker seeing(String column, String sql) {
     return new Checker(
-        session, "(SELECT *, " + sql + " AS " + column + " FROM " + table + ")", complete);
+        session,
+        table,
+        from -> "(SELECT *, " + sql + " AS " + column + " FROM " + seen.apply(from) + ")",
+        complete);
   }
 
   /** What an expression stands for in a scope. */
@@ -59,11 +87,54 @@ final class Checker {
     }
     String bound = expression.substitute(meanings);
     try {
-      return new Binding(bound, type(bound), null, sources);
+      Binding binding = new Binding(bound, type(bound), null, sources);
+      // What error() says is the user's, and said of the rows that it is meant for.
+      QueryException failure =
+          expression.functions().contains("error") ? null : failureOfConstants(binding);
+      if (failure == null) {
+        return binding;
+      }
+      throw failure;
     } catch (QueryException e) {
       throw LastmileException.user(
           element, "Invalid expression: " + sql + " (" + e.summary() + ")");
     }
+  }
+
+  /**
+   * How an expression fails whatever the row, such as by a comparison with a constant that has no
+   * value of the type; null: it does not. To the engine that is a failure of each row.
+   */
+  private @Nullable QueryException failureOfConstants(Binding binding) {
+    QueryException first = failure(binding, ROWS.getFirst());
+    if (first == null || !OF_CONSTANTS.contains(first.kind())) {
+      return null;
+    }
+    QueryException second = failure(binding, ROWS.getLast());
+    return second != null && second.summary().equals(first.summary()) ? first : null;
+  }
+
+  /** How an expression fails on a row of such values; null: it does not. */
+  private @Nullable QueryException failure(Binding binding, List<String> values) {
+    List<String> row = new ArrayList<>(List.of("NULL"));
+    for (String source : binding.sources()) {
+      String name = Expressions.quote(source);
+      String type = type(name).sql();
+      row.add(
+          values.stream()
+              .map(value -> "TRY_CAST(" + Expressions.literal(value) + " AS " + type + ")")
+              .collect(Collectors.joining(", ", "COALESCE(", ") AS " + name)));
+    }
+    try {
+      session.execute(select(binding.sql(), "(SELECT " + String.join(", ", row) + ")"));
+      return null;
+    } catch (QueryException e) {
+      return e;
+    }
+  }
+
+  private String select(String sql, String from) {
+    return "SELECT (" + sql + ") AS value FROM " + seen.apply(from);
   }
 
   /** What a condition stands for in a scope. */
@@ -91,7 +162,7 @@ final class Checker {
 
   /** The type of SQL that is already bound to the source. */
   ColumnType type(String sql) {
-    String select = "SELECT (" + sql + ") AS value FROM " + table;
+    String select = select(sql, table);
     try {
       return session.describe(select).getFirst().type();
     } catch (QueryException e) {

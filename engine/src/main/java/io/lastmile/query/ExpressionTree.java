@@ -29,6 +29,12 @@ final class ExpressionTree {
           "POSITIONAL_REFERENCE", "it contains a column by number; name it",
           "DEFAULT", "it contains DEFAULT");
 
+  private static final String OF_A_LIST =
+      "it contains ANY or a subquery, but sees one row (use list_contains for a list, the step join, semi_join or anti_join for a table)";
+
+  /** Schemas of the engine's own functions; any other is a column whose method is called. */
+  private static final Set<String> SCHEMAS = Set.of("main", "system", "pg_catalog");
+
   /** Names that the engine takes for these functions where no column has them. */
   private static final Set<String> MOMENTS =
       Set.of(
@@ -91,7 +97,7 @@ final class ExpressionTree {
   }
 
   private void expression(String kind, Map<?, ?> node) {
-    String refusal = REFUSED.get(kind);
+    String refusal = "ANY".equals(node.get("subquery_type")) ? OF_A_LIST : REFUSED.get(kind);
     if (refusal != null) {
       throw refused(sql, refusal);
     }
@@ -138,14 +144,15 @@ final class ExpressionTree {
   private void function(Map<?, ?> node) {
     String name = lower(String.valueOf(node.get("function_name")));
     String schema = String.valueOf(node.get("schema"));
-    if (!schema.isEmpty()) {
-      throw refused(sql, "write " + name + "(" + schema + ") for " + schema + "." + name + "()");
-    }
     List<?> arguments = node.get("arguments") instanceof List<?> list ? list : List.of();
     if (!Boolean.TRUE.equals(node.get("is_operator"))) {
       String refusal = FunctionCatalog.refusal(session, name, arguments.size());
       if (refusal != null) {
         throw refused(sql, refusal);
+      }
+      if (!schema.isEmpty()) {
+        String argument = SCHEMAS.contains(lower(schema)) ? "…" : schema;
+        throw refused(sql, "write %s(%s) for %s.%s()".formatted(name, argument, schema, name));
       }
       functions.add(name);
     }

@@ -99,6 +99,11 @@ public final class Expressions {
       return;
     }
     String message = String.valueOf(tree.get("error_message"));
+    if (message.startsWith("Max expression depth")) {
+      throw ExpressionTree.failure(
+          "Cannot parse \"%s\": it is more than 1,000 levels deep (list_sum([a, b, …]) adds many values)"
+              .formatted(shown(sql)));
+    }
     String place = "";
     if (tree.get("position") instanceof String position) {
       int at = Text.chars(BEFORE + sql + AFTER, Integer.parseInt(position)) - offset;

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the files that the paths of a source name: files, globs, or folders, of which all files
@@ -86,11 +87,34 @@ final class FileFinder {
         .anyMatch(path -> {
           Path exact = folder.toAbsolutePath().normalize().resolve(path).normalize();
           if (Files.isDirectory(exact) || !GlobPattern.isGlob(path)) {
-            return file.startsWith(exact) && format.names(file.getFileName().toString());
+            return below(exact, file) != null && format.names(file.getFileName().toString());
           }
           GlobPattern glob = GlobPattern.of(folder.toAbsolutePath().normalize(), path);
-          return file.startsWith(glob.fixed()) && glob.matches(glob.fixed().relativize(file));
+          Path below = below(glob.fixed(), file);
+          return below != null && glob.matches(below);
         });
+  }
+
+  /** A file as named from a folder, through links too; null: it does not lie below it. */
+  private static @Nullable Path below(Path folder, Path file) {
+    if (file.startsWith(folder)) {
+      return folder.relativize(file);
+    }
+    Path realFolder = real(folder);
+    Path realFile = real(file);
+    return realFile.startsWith(realFolder) ? realFolder.relativize(realFile) : null;
+  }
+
+  /** A path without links, as far as it is there. */
+  private static Path real(Path path) {
+    for (Path there = path; there != null; there = there.getParent()) {
+      try {
+        return there.toRealPath().resolve(there.relativize(path));
+      } catch (IOException _) {
+        // Not there: its parent may be.
+      }
+    }
+    return path;
   }
 
   private void inFolder(String path, Path in) throws IOException {

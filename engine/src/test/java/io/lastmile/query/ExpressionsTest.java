@@ -103,7 +103,8 @@ class ExpressionsTest {
           a) + (b | Cannot use "a) + (b": it is not one expression
           a) FROM t; SELECT (1 | Cannot use "a) FROM t; SELECT (1": it is not one expression
           a), (b | Cannot use "a), (b": it is not one expression
-          a IN (SELECT 1) | Cannot use "a IN (SELECT 1)": it contains a subquery, but sees one row (use the step join, semi_join or anti_join)
+          a IN (SELECT 1) | Cannot use "a IN (SELECT 1)": it contains ANY or a subquery, but sees one row (use list_contains for a list, the step join, semi_join or anti_join for a table)
+          a = ANY([1, 2]) | Cannot use "a = ANY([1, 2])": it contains ANY or a subquery, but sees one row (use list_contains for a list, the step join, semi_join or anti_join for a table)
           EXISTS (FROM u) | Cannot use "EXISTS (FROM u)": it contains a subquery, but sees one row (use the step join, semi_join or anti_join)
           sum(a) OVER () | Cannot use "sum(a) OVER ()": it contains a window function, but sees one row (use the step join with a table of totals)
           max(a) | Cannot use "max(a)": max() is an aggregate, but it sees one row (use the step join with a table of totals)
@@ -115,6 +116,8 @@ class ExpressionsTest {
           flor(a) | Cannot use "flor(a)": Unknown function "flor" (did you mean "floor"?)
           getenv('HOME') | Cannot use "getenv('HOME')": Unknown function "getenv"
           a.upper() | Cannot use "a.upper()": write upper(a) for a.upper()
+          main.upper(a) | Cannot use "main.upper(a)": write upper(…) for main.upper()
+          main.random() | Cannot use "main.random()": random() is not the same at every run (use the step sample or downsample)
           unnest(l) | Cannot use "unnest(l)": unnest() does not give one value for a row (use the step explode)
           read_csv('x') | Cannot use "read_csv('x')": read_csv() does not give one value for a row
           random() < 0.1 | Cannot use "random() < 0.1": random() is not the same at every run (use the step sample or downsample)

@@ -7,6 +7,7 @@ import io.lastmile.plan.CountedStep;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.MixPlan;
+import io.lastmile.plan.Pruned;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Session;
 import io.lastmile.sequence.Position;
@@ -170,10 +171,15 @@ public final class EpochRun {
       CountedStep step = plan.dropSteps().get(i);
       dropped.append(", dropped by %s %d".formatted(step.words(), end.counts().dropped().get(i)));
     }
+    Pruned pruned = plan.pruned();
+    String unread =
+        pruned.files() + pruned.rowGroups() == 0
+            ? ""
+            : ", ruled out before it was read by %s".formatted(String.join(" and ", pruned.by()));
     return LastmileException.of(
         FailureKind.DATA,
-        "Dataset \"%s\" has no rows in epoch %d: read %d%s (on_empty: allow goes on without)"
-            .formatted(plan.name(), end.epoch(), end.counts().read(), dropped));
+        "Dataset \"%s\" has no rows in epoch %d: read %d%s%s (on_empty: allow goes on without)"
+            .formatted(plan.name(), end.epoch(), end.counts().read(), unread, dropped));
   }
 
   /** The last worker to leave ends the epoch. */

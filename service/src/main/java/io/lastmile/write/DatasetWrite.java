@@ -115,7 +115,7 @@ public final class DatasetWrite implements AutoCloseable {
     try {
       FeedPlan plan = job.feed(name);
       for (DatasetPlan table : plan.tables()) {
-        if (table.dataset().source() instanceof Source.Files source) {
+        for (Source.Files source : table.dataset().sources()) {
           TargetFolder.checkOutside(target, source, experiment.origin().folder());
         }
       }

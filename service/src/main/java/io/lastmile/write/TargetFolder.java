@@ -7,9 +7,12 @@ import io.lastmile.source.ParquetTable;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -72,7 +75,7 @@ final class TargetFolder implements AutoCloseable {
   }
 
   /**
-   * Checks that files in a folder would not be read as rows of a dataset.
+   * Checks that files in a folder would not be read as rows of a source.
    *
    * @param folder of the experiment
    * @throws LastmileException USER when they would
@@ -81,7 +84,7 @@ final class TargetFolder implements AutoCloseable {
     Path file = target.resolve(PartFiles.name(0));
     if (ParquetTable.wouldRead(source, folder, file)) {
       throw refused(
-          "The folder %s lies in the source of the dataset, which would read its files too (name another with --to)"
+          "The folder %s lies in a source of the dataset, which would read its files too (name another with --to)"
               .formatted(target));
     }
   }
@@ -221,12 +224,20 @@ final class TargetFolder implements AutoCloseable {
   }
 
   static LastmileException unwritable(Path path, IOException e) {
-    String message = e.getMessage();
     return LastmileException.of(
-        FailureKind.RESOURCES,
-        "Cannot write %s: %s"
-            .formatted(path, message == null ? e.getClass().getSimpleName() : message),
-        e);
+        FailureKind.RESOURCES, "Cannot write %s: %s".formatted(path, reason(e)), e);
+  }
+
+  /** What is wrong, without the names of files that only we know. */
+  private static String reason(IOException e) {
+    if (e instanceof FileSystemException of && of.getReason() != null) {
+      return of.getReason();
+    }
+    return switch (e) {
+      case NoSuchFileException _ -> "no file can be made in its folder";
+      case AccessDeniedException _ -> "permission denied";
+      default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    };
   }
 
   /** Deletes what was not finished. Idempotent. */
