@@ -33,7 +33,8 @@ class SummariesTest {
         List.of(),
         ended,
         steps,
-        40);
+        40,
+        new EpochProgress.History(0, 7, List.of()));
   }
 
   private static Summary.@Nullable Estimated estimated(EpochProgress epoch, boolean everyEpoch) {

@@ -35,7 +35,19 @@ class ProgressTextTest {
 
   private static EpochProgress epoch(int epoch, long read, long delivered) {
     return new EpochProgress(
-        epoch, read, List.of(), List.of(), delivered, 0, null, Map.of(), List.of(), false, 0L, 40);
+        epoch,
+        read,
+        List.of(),
+        List.of(),
+        delivered,
+        0,
+        null,
+        Map.of(),
+        List.of(),
+        false,
+        0L,
+        40,
+        new EpochProgress.History(0, 7, List.of()));
   }
 
   private static FeedProgress feeds(DatasetProgress train) {

@@ -196,7 +196,9 @@ public record DatasetPlan(
   private static Map<String, Object> description(TableFile file) {
     Map<String, Object> tree = new LinkedHashMap<>();
     tree.put("path", file.path().toString());
+    tree.put("relative", file.relative());
     tree.put("bytes", file.bytes());
+    tree.put("hash", file.hash());
     tree.put("modified", file.modified().toString());
     tree.put("row_groups", (long) file.rowGroups().size());
     tree.put("rows", file.rowGroups().stream().mapToLong(RowGroup::rows).sum());

@@ -5,11 +5,8 @@ import io.lastmile.dataset.Mix;
 import io.lastmile.query.Engine;
 import io.lastmile.source.ParquetTable;
 import io.lastmile.source.RowGroup;
+import io.lastmile.source.Sha256;
 import io.lastmile.source.TableFile;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,8 +15,6 @@ import org.jspecify.annotations.Nullable;
  * version; not the batch, the ranks or the workers.
  */
 final class Fingerprint {
-  private static final int BYTES = 16;
-
   private Fingerprint() {}
 
   static String of(long seed, Dataset dataset, ParquetTable table, List<ParquetTable> smallTables) {
@@ -33,7 +28,7 @@ final class Fingerprint {
         .append('\n');
     files(text, table);
     smallTables.forEach(small -> files(text, small));
-    return digest(text);
+    return Sha256.of(text);
   }
 
   /** A name for everything that decides the sequence of a mix. */
@@ -45,18 +40,7 @@ final class Fingerprint {
         .append(mix)
         .append('\n');
     members.forEach(member -> text.append(member.fingerprint()).append('\n'));
-    return digest(text);
-  }
-
-  private static String digest(StringBuilder text) {
-    try {
-      byte[] digest =
-          MessageDigest.getInstance("SHA-256")
-              .digest(text.toString().getBytes(StandardCharsets.UTF_8));
-      return HexFormat.of().formatHex(digest, 0, BYTES);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    return Sha256.of(text);
   }
 
   private static void files(StringBuilder text, ParquetTable table) {
@@ -64,6 +48,8 @@ final class Fingerprint {
       text.append(file.relative())
           .append(' ')
           .append(file.bytes())
+          .append(' ')
+          .append(file.hash())
           .append(' ')
           .append(rowGroups(file))
           .append(' ')

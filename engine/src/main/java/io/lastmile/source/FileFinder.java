@@ -18,7 +18,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the files that the paths of a source name: files, globs, or folders, of which all files
@@ -87,22 +86,23 @@ final class FileFinder {
         .anyMatch(path -> {
           Path exact = folder.toAbsolutePath().normalize().resolve(path).normalize();
           if (Files.isDirectory(exact) || !GlobPattern.isGlob(path)) {
-            return below(exact, file) != null && format.names(file.getFileName().toString());
+            return !below(exact, file).isEmpty() && format.names(file.getFileName().toString());
           }
           GlobPattern glob = GlobPattern.of(folder.toAbsolutePath().normalize(), path);
-          Path below = below(glob.fixed(), file);
-          return below != null && glob.matches(below);
+          return below(glob.fixed(), file).stream().anyMatch(glob::matches);
         });
   }
 
-  /** A file as named from a folder, through links too; null: it does not lie below it. */
-  private static @Nullable Path below(Path folder, Path file) {
+  /** A file as named from a folder that it lies below, also as without links. */
+  private static List<Path> below(Path folder, Path file) {
+    List<Path> names = new ArrayList<>();
     if (file.startsWith(folder)) {
-      return folder.relativize(file);
+      names.add(folder.relativize(file));
     }
-    Path realFolder = real(folder);
-    Path realFile = real(file);
-    return realFile.startsWith(realFolder) ? realFolder.relativize(realFile) : null;
+    if (real(file).startsWith(real(folder))) {
+      names.add(real(folder).relativize(real(file)));
+    }
+    return names;
   }
 
   /** A path without links, as far as it is there. */

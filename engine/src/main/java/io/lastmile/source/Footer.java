@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param columns their names, in the order of the file
  * @param kinds of the columns: those of one kind have one type
  * @param rowGroups in the order of the file
+ * @param hash of its bytes
  * @param fixedLengths by column, for those that the writer declared to be lists of a fixed length
  */
 record Footer(
@@ -28,10 +29,11 @@ record Footer(
     List<String> columns,
     List<String> kinds,
     List<RowGroup> rowGroups,
+    String hash,
     Map<String, Integer> fixedLengths) {
   /** The same, with what another footer of the same schema holds already. */
   Footer sharing(Footer other) {
-    return new Footer(other.schema, other.columns, other.kinds, rowGroups, fixedLengths);
+    return new Footer(other.schema, other.columns, other.kinds, rowGroups, hash, fixedLengths);
   }
 
   /**
@@ -42,7 +44,7 @@ record Footer(
    */
   static Footer parse(
       byte[] bytes, Set<String> statistics, Function<String, Map<String, Integer>> fixedLengths) {
-    return new Parser(bytes, statistics, fixedLengths).parse();
+    return new Parser(bytes, statistics, fixedLengths).parse(Sha256.of(bytes));
   }
 
   /** One pass over a footer. */
@@ -88,7 +90,7 @@ record Footer(
       this.fixedLengths = fixedLengths;
     }
 
-    Footer parse() {
+    Footer parse(String hash) {
       for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
         switch (id) {
           case 2 -> schema();
@@ -105,7 +107,7 @@ record Footer(
       boolean hasLists = elements.stream().anyMatch(element -> element.repetition() == REPEATED);
       Map<String, Integer> lengths =
           arrow == null || !hasLists ? Map.of() : fixedLengths.apply(arrow);
-      return new Footer(schema, columns(), kinds(), named(), lengths);
+      return new Footer(schema, columns(), kinds(), named(), hash, lengths);
     }
 
     private void repeat(Runnable element) {

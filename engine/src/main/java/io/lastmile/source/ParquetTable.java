@@ -4,6 +4,7 @@ import io.lastmile.dataset.Source;
 import io.lastmile.error.LastmileException;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Session;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -97,6 +98,7 @@ public final class ParquetTable {
                 data.get(i).path(),
                 names.get(file),
                 of.bytes(),
+                format == Format.PARQUET ? footers.get(i).hash() : hash(of, element),
                 of.modified(),
                 columns.files().get(i).within(partitions.literals(file)),
                 chosen.isEmpty() ? List.of() : footers.get(i).rowGroups(),
@@ -116,6 +118,15 @@ public final class ParquetTable {
    */
   public static boolean wouldRead(Source.Files source, Path folder, Path file) {
     return FileFinder.wouldFind(source, folder, file);
+  }
+
+  private static String hash(FoundFile file, String element) {
+    try {
+      return Sha256.ofFile(file.path());
+    } catch (IOException e) {
+      throw LastmileException.user(
+          element, "Cannot read \"%s\": %s".formatted(file.shown(), e.getMessage()));
+    }
   }
 
   /** The statistics of files that were converted are not those of the source. */

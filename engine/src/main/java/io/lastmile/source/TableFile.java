@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param data the Parquet file that is read: the same, or what it was converted to
  * @param relative to the table's root, with '/' between names: the file's part of a row's identity
  * @param bytes its size
+ * @param hash of its footer, or of all of it where it was converted: files with the same relative
+ *     path, size and hash are the same
  * @param modified when it was last written
  * @param columns how it has those of the table
  * @param rowGroups in the order of the file
@@ -26,6 +28,7 @@ public record TableFile(
     Path data,
     String relative,
     long bytes,
+    String hash,
     Instant modified,
     FileColumns columns,
     List<RowGroup> rowGroups,
@@ -37,7 +40,7 @@ public record TableFile(
 
   /** This file with only some of its row groups. */
   public TableFile only(List<RowGroup> some) {
-    return new TableFile(path, data, relative, bytes, modified, columns, some, partitions);
+    return new TableFile(path, data, relative, bytes, hash, modified, columns, some, partitions);
   }
 
   /** The number of rows. */

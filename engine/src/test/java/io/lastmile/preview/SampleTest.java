@@ -28,7 +28,8 @@ class SampleTest {
       first += rows[i];
     }
     Path path = Path.of("/t", name);
-    return new TableFile(path, path, name, 0, Instant.EPOCH, FileColumns.SAME, groups, Map.of());
+    return new TableFile(
+        path, path, name, 0, "", Instant.EPOCH, FileColumns.SAME, groups, Map.of());
   }
 
   private static Sample sample(Shuffle shuffle, long rows) {

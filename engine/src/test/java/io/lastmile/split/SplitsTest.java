@@ -32,6 +32,7 @@ class SplitsTest {
         Path.of("/t", name),
         name,
         0,
+        "",
         Instant.EPOCH,
         FileColumns.SAME,
         groups,

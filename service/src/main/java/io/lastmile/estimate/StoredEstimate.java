@@ -6,17 +6,14 @@ import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.MixPlan;
 import io.lastmile.query.UserCache;
+import io.lastmile.source.Sha256;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -162,12 +159,6 @@ public record StoredEstimate(
       mix.members().forEach(member -> parts.add(CanonicalJson.write(member.dataset())));
     }
     parts.add(Json.write(plan.files()));
-    String text = String.join("\n", parts);
-    try {
-      MessageDigest sha = MessageDigest.getInstance("SHA-256");
-      return HexFormat.of().formatHex(sha.digest(text.getBytes(StandardCharsets.UTF_8)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    return Sha256.of(String.join("\n", parts));
   }
 }

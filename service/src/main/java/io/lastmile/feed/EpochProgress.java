@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param ended whether the last batch was sent
  * @param steps that were sent; null: an earlier run sent some of them
  * @param stepRows rows of a whole step, of all ranks together
+ * @param history what this job knows of it
  */
 public record EpochProgress(
     int epoch,
@@ -36,7 +37,8 @@ public record EpochProgress(
     List<MixedRows> mixed,
     boolean ended,
     @Nullable Long steps,
-    long stepRows) {
+    long stepRows,
+    History history) {
   public EpochProgress {
     rowsAdded = List.copyOf(rowsAdded);
     rowsDropped = List.copyOf(rowsDropped);
@@ -62,6 +64,29 @@ public record EpochProgress(
    * @param rows added or dropped so far
    */
   public record StepRows(@Nullable String dataset, int step, String kind, long rows) {}
+
+  /**
+   * What a job knows of an epoch.
+   *
+   * @param from rows that an earlier job had delivered: this one only knows what it was told of
+   *     them
+   * @param digest of the row identities that were sent, by both
+   * @param replayed rows that ranks had taken when they asked for an earlier position, and got
+   *     again
+   */
+  public record History(long from, long digest, List<Replay> replayed) {
+    public History {
+      replayed = List.copyOf(replayed);
+    }
+  }
+
+  /**
+   * Rows that were trained on twice.
+   *
+   * @param from number of the first in the sequence
+   * @param to number of the row behind the last
+   */
+  public record Replay(long from, long to) {}
 
   /**
    * What was taken of a dataset of a mix.

@@ -12,7 +12,6 @@ import io.lastmile.plan.MixPlan;
 import io.lastmile.sequence.Counts;
 import io.lastmile.sequence.Place;
 import io.lastmile.sequence.Position;
-import io.lastmile.sequence.Sequence;
 import io.lastmile.sequence.StepSink;
 import io.lastmile.worker.EpochRun;
 import java.io.IOException;
@@ -57,11 +56,8 @@ final class FeedSession implements StepSink {
    */
   private final Object changing = new Object();
 
-  /** The sequences of the epochs begun, by epoch. */
-  private final Map<Integer, Sequence> sequences = new TreeMap<>();
-
-  /** The rows delivered before the run of an epoch began, by epoch. */
-  private final Map<Integer, Counts> begun = new TreeMap<>();
+  /** The epochs begun, by their number. */
+  private final Map<Integer, EpochHistory> epochs = new TreeMap<>();
 
   /**
    * Where each rank asked to start from, by generation and rank; a rank may be generations ahead of
@@ -206,15 +202,51 @@ final class FeedSession implements StepSink {
         return;
       }
       stopRun();
+      long taken = goBack(start.position());
       ranks().forEach(rank -> rank.ring().reclaim());
       ranks().forEach(RankFeed::restart);
       generation = start.generation();
-      begin(start.position());
+      begin(start.position(), taken);
     }
   }
 
-  /** Begins a run, if the feed goes on; no other run may be there. */
-  private synchronized void begin(Position start) {
+  /**
+   * The ranks go on at a position: what any of them took behind it will be taken again. Says how
+   * many rows of its epoch they had taken.
+   */
+  private synchronized long goBack(Position to) {
+    long ofEpoch = 0;
+    for (Map.Entry<Integer, EpochHistory> begun : epochs.entrySet()) {
+      int epoch = begun.getKey();
+      long taken = taken(epoch, begun.getValue().sequence().position());
+      if (epoch >= to.epoch()) {
+        begun.getValue().goBack(epoch == to.epoch() ? to.rows() : 0, taken);
+      }
+      ofEpoch = epoch == to.epoch() ? taken : ofEpoch;
+    }
+    return ofEpoch;
+  }
+
+  /** How many rows of an epoch the rank that is furthest has taken. */
+  private long taken(int epoch, Position sent) {
+    long most = 0;
+    for (RankFeed rank : ranks()) {
+      Position at = rank.taken();
+      if (at != null && at.epoch() == epoch) {
+        most = Math.max(most, at.rows());
+      } else if (at != null && at.epoch() > epoch) {
+        most = sent.rows();
+      }
+    }
+    return most;
+  }
+
+  /**
+   * Begins a run, if the feed goes on; no other run may be there.
+   *
+   * @param taken rows of its epoch that the ranks have taken before
+   */
+  private synchronized void begin(Position start, long taken) {
     if (over) {
       return;
     }
@@ -231,8 +263,12 @@ final class FeedSession implements StepSink {
             List.of());
     listener.run = next;
     run = next;
-    sequences.put(start.epoch(), next.sequence());
-    begun.put(start.epoch(), start.counts());
+    EpochHistory known = epochs.get(start.epoch());
+    if (known == null) {
+      epochs.put(start.epoch(), new EpochHistory(start, next.sequence()));
+    } else {
+      known.begin(start, next.sequence(), taken);
+    }
     next.start();
   }
 
@@ -426,11 +462,11 @@ final class FeedSession implements StepSink {
 
   /** What became of the rows, by epoch. */
   synchronized List<EpochProgress> epochProgress() {
-    List<EpochProgress> epochs = new ArrayList<>();
-    sequences.forEach((epoch, sequence) -> {
-      Position at = sequence.position();
+    List<EpochProgress> told = new ArrayList<>();
+    epochs.forEach((epoch, history) -> {
+      Position at = history.sequence().position();
       Counts given = delivered(at);
-      epochs.add(
+      told.add(
           new EpochProgress(
               epoch,
               at.counts().read(),
@@ -442,10 +478,11 @@ final class FeedSession implements StepSink {
               given.unknown(),
               mixed(at.places()),
               epoch <= endedEpochs,
-              begun.getOrDefault(epoch, Counts.none(plan)).delivered() == 0 ? at.step() : null,
-              (long) ranks.length * plan.dataset().batch()));
+              history.before().delivered() == 0 ? at.step() : null,
+              (long) ranks.length * plan.dataset().batch(),
+              history.told()));
     });
-    return epochs;
+    return told;
   }
 
   private static List<EpochProgress.StepRows> stepRows(List<CountedStep> steps, List<Long> rows) {
@@ -483,7 +520,8 @@ final class FeedSession implements StepSink {
       Position taken = rank.taken();
       Counts counts = least;
       if (taken == null || taken.epoch() < sent.epoch()) {
-        counts = begun.getOrDefault(sent.epoch(), Counts.none(plan));
+        EpochHistory history = epochs.get(sent.epoch());
+        counts = history == null ? Counts.none(plan) : history.before();
       } else if (taken.epoch() == sent.epoch()) {
         counts = taken.counts();
       }
@@ -518,17 +556,17 @@ final class FeedSession implements StepSink {
     @Override
     public void ended(Position next) {
       synchronized (FeedSession.this) {
-        Sequence sequence = sequences.get(next.epoch() - 1);
-        if (over || FeedSession.this.run != run || sequence == null) {
+        EpochHistory history = epochs.get(next.epoch() - 1);
+        if (over || FeedSession.this.run != run || history == null) {
           return;
         }
-        Position last = sequence.position();
+        Position last = history.sequence().position();
         endedEpochs = Math.max(endedEpochs, last.epoch());
         FeedSession.this.run = null;
         ranks().forEach(rank -> rank.end(generation, last, next));
-        Integer epochs = rank(0).hello().epochs();
-        if (epochs != null && next.epoch() < epochs) {
-          begin(next);
+        Integer asked = rank(0).hello().epochs();
+        if (asked != null && next.epoch() < asked) {
+          begin(next, 0);
         }
       }
     }
