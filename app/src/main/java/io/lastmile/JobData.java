@@ -1,8 +1,10 @@
 package io.lastmile;
 
 import io.lastmile.estimate.StoredEstimate;
+import io.lastmile.feed.EpochProgress;
 import io.lastmile.feed.Feeder;
 import io.lastmile.feed.RuntimeFolder;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -10,6 +12,13 @@ import java.util.function.Consumer;
 interface JobData extends AutoCloseable {
   /** The resolved files by dataset, as a tree of JSON. */
   Map<String, ?> files();
+
+  /**
+   * The certificate of an epoch that all ranks have taken, as a tree of JSON.
+   *
+   * @param skipped row groups that were left out, in words
+   */
+  Map<String, ?> certificate(String dataset, EpochProgress epoch, List<String> skipped);
 
   /**
    * What estimates of this very data have said, by dataset.

@@ -52,7 +52,7 @@ record Launch(
       MemoryPeak memory = opened.add(MemoryPeak.start());
       Conclusion conclusion =
           new Conclusion(experiment, launch.training.ranks(), record, estimates, memory, started);
-      return launch.start(conclusion, folder, feeder, options.output(), opened);
+      return launch.start(conclusion, folder, feeder, data, options.output(), opened);
     } catch (RuntimeException e) {
       opened.close(record);
       throw e;
@@ -77,13 +77,14 @@ record Launch(
       Conclusion conclusion,
       RuntimeFolder folder,
       Feeder feeder,
+      JobData data,
       RankOutput output,
       Opened opened) {
     RunRecord record = conclusion.record();
     try {
       record.event("started", Map.of("run", record.id()));
-      record.experiment(CanonicalJson.write(experiment));
-      RunEvents events = new RunEvents(record, output, feeder);
+      record.experiment(CanonicalJson.write(experiment), experiment.origin().folder());
+      RunEvents events = new RunEvents(record, output, feeder, data);
       record.event("feed_opened", Map.of("socket", folder.socket().toString()));
       Ranks ranks = new LocalLauncher().start(plan(record, folder), events);
       opened.add(EpochWatch.start(feeder, events));

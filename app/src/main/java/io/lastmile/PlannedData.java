@@ -1,7 +1,9 @@
 package io.lastmile;
 
+import io.lastmile.certify.Certificate;
 import io.lastmile.dataset.Experiment;
 import io.lastmile.estimate.StoredEstimate;
+import io.lastmile.feed.EpochProgress;
 import io.lastmile.feed.FeedServer;
 import io.lastmile.feed.Feeder;
 import io.lastmile.feed.RuntimeFolder;
@@ -27,6 +29,13 @@ record PlannedData(JobPlan plan) implements JobData {
       files.put(dataset.getKey(), dataset.getValue().files());
     }
     return files;
+  }
+
+  @Override
+  public Map<String, Object> certificate(
+      String dataset, EpochProgress epoch, List<String> skipped) {
+    return Certificate.of(
+        Version.number(), plan.experiment().seed(), plan.feed(dataset), epoch, skipped);
   }
 
   @Override

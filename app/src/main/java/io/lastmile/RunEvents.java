@@ -6,7 +6,9 @@ import io.lastmile.feed.FeedProgress;
 import io.lastmile.feed.Feeder;
 import io.lastmile.launch.RankListener;
 import io.lastmile.run.RunRecord;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -15,11 +17,16 @@ final class RunEvents implements RankListener {
   private final RunRecord record;
   private final RankOutput output;
   private final Feeder feeder;
+  private final JobData data;
 
   /** Dataset and epoch of those that are written, guarded by this. */
   private final Set<String> epochs = new HashSet<>();
 
-  RunEvents(RunRecord record, RankOutput output, Feeder feeder) {
+  /** Those that have a certificate, as they were when it was written; guarded by this. */
+  private final Map<String, EpochProgress> certified = new HashMap<>();
+
+  RunEvents(RunRecord record, RankOutput output, Feeder feeder, JobData data) {
+    this.data = data;
     this.record = record;
     this.output = output;
     this.feeder = feeder;
@@ -45,10 +52,14 @@ final class RunEvents implements RankListener {
     }
   }
 
-  /** Writes each epoch that has ended since the last call. */
+  /**
+   * Writes each epoch that has ended since the last call, and its certificate when the ranks have
+   * taken all of it: anew when they took it once more.
+   */
   synchronized void observe(FeedProgress progress) {
     for (Map.Entry<String, DatasetProgress> dataset : progress.datasets().entrySet()) {
       for (EpochProgress epoch : dataset.getValue().epochs()) {
+        certify(dataset.getKey(), epoch, dataset.getValue().rowGroupsSkipped());
         if (epoch.ended() && epochs.add(dataset.getKey() + "-" + epoch.epoch())) {
           record.event(
               "epoch_ended",
@@ -58,6 +69,13 @@ final class RunEvents implements RankListener {
                   "rows_delivered", epoch.rowsDelivered()));
         }
       }
+    }
+  }
+
+  private void certify(String dataset, EpochProgress epoch, List<String> skipped) {
+    String name = dataset + "-" + epoch.epoch();
+    if (epoch.whole() && !epoch.equals(certified.put(name, epoch))) {
+      record.certificate(name, data.certificate(dataset, epoch, skipped));
     }
   }
 }

@@ -77,6 +77,11 @@ final class FakeData implements JobData, Feeder {
   }
 
   @Override
+  public Map<String, ?> certificate(String dataset, EpochProgress epoch, List<String> skipped) {
+    return Map.of("dataset", dataset);
+  }
+
+  @Override
   public Map<String, StoredEstimate> estimates(Consumer<String> log) {
     return Map.of(
         "train",

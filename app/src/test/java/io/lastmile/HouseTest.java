@@ -50,6 +50,7 @@ class HouseTest {
     allowed.put("worker", with(engine, "diagnosis", "dispatch", "sequence"));
     allowed.put("estimate", with(engine, "diagnosis", "dispatch", "sequence", "worker"));
     allowed.put("feed", with(engine, "dispatch", "sequence", "worker"));
+    allowed.put("certify", with(engine, "dispatch", "sequence", "worker", "feed"));
     allowed.put("write", with(engine, "dispatch", "sequence", "worker"));
     allowed.put("generate", with(engine));
     allowed.put("launch", List.of("error"));

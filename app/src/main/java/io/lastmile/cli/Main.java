@@ -25,6 +25,7 @@ public final class Main {
     commands.put("diff", DiffCommand::new);
     commands.put("write", WriteCommand::new);
     commands.put("runs", RunsCommand::new);
+    commands.put("verify", VerifyCommand::new);
     commands.put("generate", console -> new Generate());
     commands.put("open-bandit", console -> new OpenBandit());
     commands.put("version", VersionCommand::new);

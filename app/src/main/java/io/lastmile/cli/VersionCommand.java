@@ -1,9 +1,6 @@
 package io.lastmile.cli;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.util.Objects;
-import java.util.Properties;
+import io.lastmile.Version;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 
@@ -22,18 +19,7 @@ final class VersionCommand implements Runnable {
   }
 
   static String text() {
-    return "lastmile " + number();
-  }
-
-  /** The version alone. */
-  static String number() {
-    Properties properties = new Properties();
-    try (InputStream in = VersionCommand.class.getResourceAsStream("version.properties")) {
-      properties.load(Objects.requireNonNull(in, "version.properties is not in the jar"));
-    } catch (IOException e) {
-      throw new IllegalStateException("version.properties cannot be read", e);
-    }
-    return properties.getProperty("version");
+    return "lastmile " + Version.number();
   }
 
   /** The same for {@code --version}. */

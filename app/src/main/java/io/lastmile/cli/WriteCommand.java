@@ -1,6 +1,7 @@
 package io.lastmile.cli;
 
 import io.lastmile.Cancellation;
+import io.lastmile.Version;
 import io.lastmile.dataset.Json;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
@@ -96,7 +97,7 @@ final class WriteCommand implements Callable<Integer> {
   }
 
   private DatasetWrite start(ExperimentFile read) {
-    String version = VersionCommand.number();
+    String version = Version.number();
     return DatasetWrite.start(
         read.experiment(), dataset, epoch, to, version, new TemporaryFolder());
   }

@@ -46,6 +46,38 @@ public record RecordedRun(
     return found;
   }
 
+  /**
+   * What a run kept.
+   *
+   * @param experiment as it ran, in canonical JSON
+   * @param folder where its relative paths start
+   * @param certificates their files, by name
+   */
+  public record Kept(String experiment, Path folder, List<Path> certificates) {
+    public Kept {
+      certificates = List.copyOf(certificates);
+    }
+  }
+
+  /**
+   * What the run of a folder kept.
+   *
+   * @throws IOException when it is no folder of a run, or cannot be read
+   */
+  public static Kept kept(Path folder) throws IOException {
+    String experiment = Files.readString(folder.resolve("experiment.json")).strip();
+    Map<?, ?> origin = object(Json.parse(Files.readString(folder.resolve("origin.json"))));
+    List<Path> certificates = new ArrayList<>();
+    Path all = folder.resolve("certificates");
+    if (Files.isDirectory(all)) {
+      try (DirectoryStream<Path> found = Files.newDirectoryStream(all, "*.json")) {
+        found.forEach(certificates::add);
+      }
+    }
+    certificates.sort(Comparator.naturalOrder());
+    return new Kept(experiment, Path.of(String.valueOf(origin.get("folder"))), certificates);
+  }
+
   private static RecordedRun read(Path folder) throws IOException {
     String id = String.valueOf(folder.getFileName());
     Path summary = folder.resolve("summary.json");

@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Every method may be called from any thread.
  */
 public final class RunRecord {
+  private static final String CERTIFICATES = "certificates";
+
   private final Path folder;
   private final Clock clock;
 
@@ -87,9 +89,30 @@ public final class RunRecord {
     return folder.resolve("logs");
   }
 
-  /** Keeps the experiment as it runs. */
-  public void experiment(String canonicalJson) {
+  /**
+   * Keeps the experiment as it runs.
+   *
+   * @param folder where its relative paths start
+   */
+  public void experiment(String canonicalJson, Path folder) {
+    replace("origin.json", Json.write(Map.of("folder", folder.toAbsolutePath().toString())));
     replace("experiment.json", canonicalJson);
+  }
+
+  /**
+   * Keeps the certificate of an epoch; as {@link #event} when it cannot.
+   *
+   * @param name dataset and epoch, such as {@code train-0}
+   */
+  public synchronized void certificate(String name, Map<String, ?> tree) {
+    try {
+      Files.createDirectories(folder.resolve(CERTIFICATES));
+      replace(CERTIFICATES + "/" + name + ".json", Json.write(tree));
+    } catch (IOException e) {
+      lost = lost == null ? unwritable(folder.resolve(CERTIFICATES), e) : lost;
+    } catch (LastmileException e) {
+      lost = lost == null ? e : lost;
+    }
   }
 
   /** Keeps which files the run reads, as a tree of JSON. */
@@ -146,7 +169,7 @@ public final class RunRecord {
 
   private synchronized void replace(String name, String json) {
     Path file = folder.resolve(name);
-    Path fresh = folder.resolve("." + name + ".new");
+    Path fresh = file.resolveSibling("." + file.getFileName() + ".new");
     try {
       Files.writeString(fresh, json + "\n");
       Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);

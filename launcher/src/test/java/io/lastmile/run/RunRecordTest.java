@@ -118,7 +118,7 @@ class RunRecordTest {
   @Test
   void experimentAndFilesAreKept() {
     RunRecord record = record();
-    record.experiment("{\"name\":\"ads\"}");
+    record.experiment("{\"name\":\"ads\"}", Path.of("/data"));
     record.files(Map.of("train", List.of(Map.of("path", "a.parquet", "bytes", 10L))));
     assertThat(record.folder().resolve("experiment.json")).hasContent("{\"name\":\"ads\"}");
     assertThat(record.folder().resolve("files.json"))
@@ -156,10 +156,10 @@ class RunRecordTest {
   void runsAreListedOldestFirst() throws IOException {
     assertThat(RecordedRun.list(runs.resolve("none"))).isEmpty();
     RunRecord done = record();
-    done.experiment("{}");
+    done.experiment("{}", Path.of("/data"));
     done.summary(summary());
     RunRecord open = record();
-    open.experiment("{}");
+    open.experiment("{}", Path.of("/data"));
     Files.createDirectory(runs.resolve("something-else"));
 
     List<RecordedRun> listed = RecordedRun.list(runs);

@@ -7,6 +7,7 @@ import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.JobPlan;
 import io.lastmile.sequence.Position;
 import io.lastmile.split.Split;
+import io.lastmile.worker.Drain;
 import io.lastmile.worker.EpochRun;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,4 +1,4 @@
-package io.lastmile.estimate;
+package io.lastmile.worker;
 
 import io.lastmile.batch.Layout;
 import io.lastmile.batch.PackedRows;
@@ -6,17 +6,17 @@ import io.lastmile.sequence.Position;
 import io.lastmile.sequence.StepSink;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The slots of one rank that takes every batch at once and forgets it. Called as {@link StepSink}
- * says, by one thread at a time; closed when nobody fills its slots any more.
+ * Slots of ranks that take every batch at once and forget it. Called as {@link StepSink} says, by
+ * one thread at a time; closed when nobody fills its slots any more.
  */
-final class Drain implements StepSink, AutoCloseable {
+public final class Drain implements StepSink, AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final Layout layout;
   private final Consumer<PackedRows> batches;
@@ -24,7 +24,8 @@ final class Drain implements StepSink, AutoCloseable {
   /** Memory of rows that outgrew the common layout. */
   private final Map<PackedRows, Arena> large = new HashMap<>();
 
-  private @Nullable MemorySegment slot;
+  /** By rank. */
+  private final List<MemorySegment> slots = new ArrayList<>();
 
   /**
    * A drain.
@@ -32,17 +33,17 @@ final class Drain implements StepSink, AutoCloseable {
    * @param layout of its slots
    * @param batches hears of each batch before it is forgotten
    */
-  Drain(Layout layout, Consumer<PackedRows> batches) {
+  public Drain(Layout layout, Consumer<PackedRows> batches) {
     this.layout = layout;
     this.batches = batches;
   }
 
   @Override
   public PackedRows slot(int rank) {
-    if (slot == null) {
-      slot = arena.allocate(layout.bytes(), 64);
+    while (slots.size() <= rank) {
+      slots.add(arena.allocate(layout.bytes(), 64));
     }
-    return new PackedRows(slot, layout);
+    return new PackedRows(slots.get(rank), layout);
   }
 
   @Override

@@ -1,0 +1,217 @@
+"""Certificates of epochs: equal to the oracle whatever ran them, and computed again by `verify`."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from test_write import LONG, NEGATIVE, POSITIVE, two_logs
+
+import data
+from harness import Outcome, Sandbox
+from oracle.dataset import Dataset, Shuffle
+from oracle.language import Explode, Limit, Step, Upsample
+from oracle.steps import Downsample, Filter
+from oracle.tensors import Tensor
+
+TAKE_ALL = """
+import lastmile
+feed = lastmile.feed("train", epochs=2)
+for epoch in range(2):
+    for batch in feed:
+        pass
+"""
+
+
+def table(sandbox: Sandbox, steps: list[Step]) -> Dataset:
+    root = sandbox.folder / "t"
+    files = data.write_impressions(root, files=3, rows=300, row_group=90)
+    tensors = {"uid": Tensor("uid"), "label": Tensor("label")}
+    return Dataset("t", root, files, tensors, steps, batch=32, shuffle=Shuffle(row_groups=2))
+
+
+def run(sandbox: Sandbox, dataset: Any, script: str = TAKE_ALL, ranks: int = 2) -> Outcome:
+    sandbox.write("train.py", script)
+    train = {"script": "train.py", "ranks": ranks}
+    datasets = {"train": dataset} if isinstance(dataset, Dataset) else dataset
+    return sandbox.run(sandbox.experiment(datasets, train=train)).expect(0)
+
+
+def certificates(done: Outcome) -> dict[str, dict[str, Any]]:
+    assert done.record is not None
+    found = sorted((done.record / "certificates").iterdir())
+    return {path.stem: json.loads(path.read_text()) for path in found}
+
+
+def verify(sandbox: Sandbox, done: Outcome, *options: str) -> Outcome:
+    return sandbox.start("verify", str(done.record), *options).wait()
+
+
+def check(certificate: dict[str, Any], sequence: Any) -> None:
+    rows = len(sequence.rows)
+    assert certificate["rows_read"] == sequence.read
+    assert certificate["rows_delivered"] == rows
+    assert certificate["rows_repeated"] == 0
+    assert certificate["digest"] == (sequence.digests[-1] if rows else "0" * 16)
+    steps = certificate["steps"]
+    assert [s["rows_dropped"] for s in steps if s["rows_dropped"]] == [
+        dropped for dropped in sequence.dropped if dropped
+    ]
+    assert sum(s["rows_added"] for s in steps) == sum(sequence.added)
+    for step in steps:
+        assert step["rows_out"] == step["rows_in"] + step["rows_added"] - step["rows_dropped"]
+    for before, after in itertools.pairwise(steps):
+        if before["dataset"] == after["dataset"]:
+            assert before["rows_out"] == after["rows_in"]
+
+
+CASES: dict[str, list[Step]] = {
+    "none": [],
+    "steps": [Filter(*LONG), Downsample(0.5, ["user_id"], NEGATIVE, "w")],
+    "copies": [Explode(["seq"], "place"), Upsample(2, POSITIVE), Filter(*LONG)],
+    "limit": [Filter(*LONG), Limit(333)],
+    "nothing": [Filter("label + 0 = 7", lambda t: np.zeros(len(t), bool))],
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_a_certificate_says(sandbox: Sandbox, case: str) -> None:
+    dataset = table(sandbox, CASES[case])
+    done = run(sandbox, dataset)
+    found = certificates(done)
+    assert sorted(found) == ["train-0", "train-1"]
+    for epoch in (0, 1):
+        certificate = found[f"train-{epoch}"]
+        check(certificate, dataset.sequence(epoch=epoch))
+        assert certificate["epoch"] == epoch
+        assert certificate["from_row"] == 0
+        assert certificate["replayed"] == []
+        names = [file["relative"] for file in certificate["files"]]
+        assert names == dataset.files
+        assert all(len(file["hash"]) == 32 for file in certificate["files"])
+    told = verify(sandbox, done).expect(0).out.splitlines()
+    rows = len(dataset.sequence().rows)
+    digest = found["train-0"]["digest"]
+    assert told[0] == f"train, epoch 0: verified, {rows} rows delivered, digest {digest}"
+    assert len(told) == 2
+
+
+def test_the_same_for_any_ranks_and_workers(sandbox: Sandbox) -> None:
+    dataset = table(sandbox, CASES["steps"])
+    sandbox.write("train.py", TAKE_ALL)
+    digests = set()
+    for ranks, workers, batch in ((1, 1, 32), (7, 4, 5), (3, 2, 100)):
+        train = {"script": "train.py", "ranks": ranks}
+        path = sandbox.experiment(replace(dataset, batch=batch), train=train, workers=workers)
+        found = certificates(sandbox.run(path).expect(0))["train-0"]
+        digests.add((found["digest"], found["rows_delivered"], found["fingerprint"]))
+    assert len(digests) == 1
+
+
+def test_a_mix(sandbox: Sandbox) -> None:
+    mix = two_logs(sandbox, "repeat", [Filter(*LONG)], [Upsample(2, POSITIVE)])
+    written: dict[str, Any] = {name: dataset for name, (dataset, _) in mix.datasets.items()}
+    done = run(sandbox, written | {"train": mix})
+    found = certificates(done)
+    for epoch in (0, 1):
+        check(found[f"train-{epoch}"], mix.sequence(epoch=epoch))
+    verify(sandbox, done).expect(0)
+
+
+def test_rows_that_were_taken_again(sandbox: Sandbox) -> None:
+    dataset = table(sandbox, CASES["steps"])
+    script = """
+import lastmile
+feed = lastmile.feed("train")
+batches = iter(feed)
+for _ in range(2):
+    next(batches)
+state = feed.state_dict()
+for _ in range(3):
+    next(batches)
+feed.load_state_dict(state)
+for batch in feed:
+    pass
+"""
+    done = run(sandbox, dataset, script)
+    certificate = certificates(done)["train-0"]
+    check(certificate, dataset.sequence())
+    step = 2 * dataset.batch
+    taken = min(5 * step, len(dataset.sequence().rows))
+    assert certificate["replayed"] == [{"from_row": 2 * step, "to_row": taken}]
+    assert certificate["from_row"] == 0
+    verify(sandbox, done).expect(0)
+
+
+def test_a_resumed_epoch_is_certified_from_its_position(sandbox: Sandbox) -> None:
+    dataset = table(sandbox, CASES["steps"])
+    first = """
+import json, pathlib
+import lastmile
+feed = lastmile.feed("train")
+batches = iter(feed)
+for _ in range(3):
+    next(batches)
+if __import__("os").environ["RANK"] == "0":
+    pathlib.Path("state.json").write_text(json.dumps(feed.state_dict()))
+"""
+    done = run(sandbox, dataset, first)
+    assert done.record is not None
+    assert not (done.record / "certificates").exists()
+    refused = verify(sandbox, done).expect(2)
+    assert refused.err == (
+        f"error: Run {done.record} has no certificate: no epoch was taken to its end by all ranks\n"
+    )
+    rest = """
+import json, pathlib
+import lastmile
+state = json.loads(pathlib.Path("state.json").read_text())
+for batch in lastmile.feed("train", state=state):
+    pass
+"""
+    done = run(sandbox, dataset, rest, ranks=3)
+    certificate = certificates(done)["train-0"]
+    check(certificate, dataset.sequence())
+    assert certificate["from_row"] == 3 * 2 * dataset.batch
+    verify(sandbox, done).expect(0)
+
+
+def test_what_differs_is_named(sandbox: Sandbox) -> None:
+    dataset = table(sandbox, CASES["steps"])
+    done = run(sandbox, dataset)
+    assert done.record is not None
+    path = dataset.root / dataset.files[1]
+    os.utime(path, (0, 0))
+    verify(sandbox, done).expect(0)
+
+    file = done.record / "certificates" / "train-1.json"
+    good = file.read_text()
+    told = json.loads(good)
+    file.write_text(json.dumps(told | {"digest": "0" * 16}))
+    lines = verify(sandbox, done).expect(2).out.splitlines()
+    assert lines[0].startswith("train, epoch 0: verified")
+    assert lines[1:] == [
+        "train, epoch 1: differs",
+        f"  digest: certified {'0' * 16}, now {told['digest']}",
+    ]
+    file.write_text("{")
+    assert "Not a certificate" in verify(sandbox, done).expect(2).err
+    file.write_text(good)
+
+    rows = pq.read_table(path)
+    other = rows.set_column(0, rows.column_names[0], rows.column(0).combine_chunks()[::-1])
+    pq.write_table(other, path, row_group_size=90)
+    answer = json.loads(verify(sandbox, done, "--json").expect(2).out)
+    for certificate in answer["certificates"]:
+        assert certificate["same"] is False
+        assert all(
+            difference.startswith(f"file {path}: ") for difference in certificate["differences"]
+        )
+    refused = sandbox.start("verify", "nothing-1").wait().expect(2)
+    assert refused.err.startswith("error: No run record in nothing-1")
