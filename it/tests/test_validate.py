@@ -163,6 +163,35 @@ def test_a_valid_experiment(inputs: Sandbox, options: tuple[str, ...]) -> None:
     assert outcome.err == ""
 
 
+STEPS = GOOD.replace("item_id * 2", "clicked AND").replace("twice > 3", "nosuch > 1")
+STEPS_SAID = [
+    'error: Cannot parse "clicked AND": it ends too early [experiment.yaml:6]',
+    'error: Unknown column "nosuch" [experiment.yaml:7]',
+]
+BESIDE = {
+    "a right tensor": ("keys: [twice]", "keys: []", None),
+    "tensors with a mistake": (
+        "{ columns: twice }",
+        "{ columns: uid, dtype: float33 }",
+        'Invalid dtype: "float33" (did you mean "float32"?) [experiment.yaml:9]',
+    ),
+    "no tensors": (
+        "tensors: { twice: { columns: twice } }",
+        "batch: 3",
+        'Missing key "tensors" [experiment.yaml:3]',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_mistakes_of_steps_are_said_whatever_the_tensors_are(inputs: Sandbox, case: str) -> None:
+    good, bad, message = BESIDE[case]
+    assert STEPS.count(good) == 1
+    outcome = validate(inputs, STEPS.replace(good, bad)).expect(2)
+    more = [] if message is None else [f"error: {message}"]
+    assert sorted(outcome.errors) == sorted(STEPS_SAID + more)
+
+
 CAUSES = {
     "a derived column": ('"item_id * 2"', '"itemid * 2"', 6),
     "a key of the derive": ("derive:", "dervie:", 6),

@@ -89,6 +89,7 @@ public final class CanonicalJson {
         tree.put("mix", mix.parts().stream().map(CanonicalJson::part).toList());
         tree.put("on_dry", mix.onDry().word());
       }
+      case Source.Unread _ -> throw new IllegalStateException("a source with a mistake");
     }
     tree.put("steps", dataset.steps().stream().map(CanonicalJson::step).toList());
     tree.put(

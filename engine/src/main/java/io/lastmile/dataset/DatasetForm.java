@@ -10,7 +10,7 @@ final class DatasetForm {
   private static final List<Dataset.OnEmpty> ON_EMPTY = List.of(Dataset.OnEmpty.values());
 
   /** Where no source is read. */
-  private static final Source.Files NONE = Source.Parquet.of("-");
+  private static final Source NONE = new Source.Unread();
 
   private static final List<DType> DTYPES = List.of(DType.values());
 
@@ -87,7 +87,6 @@ final class DatasetForm {
    */
   static DatasetDraft read(
       Written value, Map<String, Dataset> before, List<String> above, boolean mixed) {
-    int failures = value.mistakes().failures();
     DatasetDraft start = DatasetDraft.from(NONE);
     List<Written> parts =
         value.mapping().parts().stream()
@@ -113,9 +112,6 @@ final class DatasetForm {
     boolean inherits = !parts.isEmpty() && value.mistakes().failures() > 0;
     if (draft.tensors().isEmpty() && !bare && !inherits) {
       DATASET.need("tensors", value);
-    }
-    if (value.mistakes().failures() > failures && draft.source().equals(NONE)) {
-      throw new FollowUpException();
     }
     return draft;
   }

@@ -48,7 +48,7 @@ public record Experiment(
   }
 
   /** Whether a dataset is mixed into another. */
-  boolean mixes(String key) {
+  public boolean mixes(String key) {
     return datasets.values().stream()
         .anyMatch(dataset -> dataset.source() instanceof Mix mix && mix.datasets().contains(key));
   }

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Locale;
 
 /** Where the rows of a dataset come from: a table, or other datasets. */
-public sealed interface Source permits Source.Files, Mix {
+public sealed interface Source permits Source.Files, Mix, Source.Unread {
   /**
    * Where a table lies, and in which format. Paths are relative to the experiment's folder or
    * absolute.
@@ -107,6 +107,12 @@ public sealed interface Source permits Source.Files, Mix {
       return "arrow";
     }
   }
+
+  /**
+   * Stands for a source, or a mix, with a mistake where mistakes are kept, so that the steps behind
+   * it can be looked at; an experiment with such a source cannot be planned.
+   */
+  record Unread() implements Source {}
 
   /** What files with different columns do. */
   enum Schema {

@@ -66,17 +66,30 @@ public final class JobPlan implements AutoCloseable {
    */
   public static JobPlan ofRows(Experiment experiment, String name, int batch, Scratch scratch) {
     Map<String, Dataset> rows = Map.of(name, experiment.rowsOf(name, batch));
-    return of(experiment, rows, scratch, Mistakes.first());
+    return of(experiment, rows, Map.of(), scratch, Mistakes.first());
   }
 
   private static JobPlan of(Experiment experiment, Scratch scratch, Mistakes mistakes) {
     Map<String, Dataset> fed = new LinkedHashMap<>(experiment.datasets());
     fed.values().removeIf(dataset -> dataset.tensors().isEmpty());
-    return of(experiment, fed, scratch, mistakes);
+    Map<String, Dataset> bare = new LinkedHashMap<>(experiment.datasets());
+    bare.values().removeIf(dataset -> !dataset.tensors().isEmpty());
+    bare.keySet().removeIf(experiment::mixes);
+    return of(experiment, fed, bare, scratch, mistakes);
   }
 
+  /**
+   * Plans datasets.
+   *
+   * @param bare those that have no tensors and are in no mix, since these have mistakes: the rest
+   *     of them is planned for its own mistakes
+   */
   private static JobPlan of(
-      Experiment experiment, Map<String, Dataset> fed, Scratch scratch, Mistakes mistakes) {
+      Experiment experiment,
+      Map<String, Dataset> fed,
+      Map<String, Dataset> bare,
+      Scratch scratch,
+      Mistakes mistakes) {
     long startedNanos = System.nanoTime();
     int count = fed.size();
     Cluster enough = experiment.cluster().workerMemory(Cluster.DEFAULT_WORKER_MEMORY);
@@ -92,6 +105,7 @@ public final class JobPlan implements AutoCloseable {
           feeds.put(dataset.getKey(), plan);
         }
       }
+      bare.forEach(planner::plan);
       engine.limitMemory(budget.engine() - planner.smallTableBytes());
       return new JobPlan(experiment, engine, scratch, budget, Map.copyOf(feeds), startedNanos);
     } catch (RuntimeException e) {

@@ -66,6 +66,8 @@ final class Planner {
       case Source.Files files ->
           plan(name, dataset, files, "datasets." + name, copies(dataset), budget);
       case Mix mix -> plan(name, dataset, mix);
+      case Source.Unread _ ->
+          plan(name, dataset, null, "datasets." + name, copies(dataset), budget);
     };
   }
 
@@ -81,12 +83,11 @@ final class Planner {
     Budget share = budget.share(mixed.size());
     List<DatasetPlan> members = new ArrayList<>();
     for (int i = 0; i < mixed.size(); i++) {
-      if (mixed.get(i).source() instanceof Source.Files files) {
-        Dataset member = mixed.get(i).mixedInto(dataset);
-        DatasetPlan plan = plan(mix.datasets().get(i), member, files, element, copies, share);
-        if (plan != null) {
-          members.add(plan);
-        }
+      Dataset member = mixed.get(i).mixedInto(dataset);
+      Source.Files files = member.source() instanceof Source.Files read ? read : null;
+      DatasetPlan plan = plan(mix.datasets().get(i), member, files, element, copies, share);
+      if (plan != null) {
+        members.add(plan);
       }
     }
     if (members.size() < mixed.size()
@@ -104,6 +105,7 @@ final class Planner {
   /**
    * The plan of a table.
    *
+   * @param source null where it has a mistake: of the rest only the mistakes are found
    * @param tensors element of the dataset that the tensors and keys are written in
    * @param copies whether its batches have a copy number
    * @param memory of it
@@ -111,7 +113,7 @@ final class Planner {
   private @Nullable DatasetPlan plan(
       String name,
       Dataset dataset,
-      Source.Files source,
+      Source.@Nullable Files source,
       String tensors,
       boolean copies,
       Budget memory) {
@@ -119,9 +121,9 @@ final class Planner {
     String element = "datasets." + name;
     boolean isMixed = !tensors.equals(element);
     Pruning pruning = Pruning.of(session, dataset.steps());
-    ParquetTable opened = open(source, element, pruning.selection());
+    ParquetTable opened = source == null ? null : open(source, element, pruning.selection());
     ParquetTable table = opened == null ? null : pruning.rowGroups(opened);
-    if (table != null) {
+    if (source != null && table != null) {
       checkTable(dataset.shuffle(), table, element, source.kind());
     }
     StepCompiler steps =

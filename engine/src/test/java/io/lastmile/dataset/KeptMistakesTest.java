@@ -163,7 +163,12 @@ class KeptMistakesTest {
             "error: Invalid unsplit: 2.0 (must be in (0, 1]) [:6]",
             "error: Unknown dataset \"three\" (must be one that is written above it) [:10]",
             "error: Missing key \"part\" [:11]");
-    assertThat(experiment.datasets()).containsOnlyKeys("unsplit");
+    assertThat(experiment.datasets())
+        .containsOnlyKeys("unsplit", "one", "two", "three", "four")
+        .allSatisfy((name, dataset) ->
+            assertThat(dataset.source())
+                .isEqualTo(
+                    name.equals("unsplit") ? Source.Parquet.of("a.parquet") : new Source.Unread()));
   }
 
   @Test

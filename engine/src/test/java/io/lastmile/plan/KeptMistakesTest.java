@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.DatasetDraft;
 import io.lastmile.dataset.Experiment;
+import io.lastmile.dataset.ExperimentReader;
 import io.lastmile.dataset.SmallTable;
 import io.lastmile.dataset.Source;
 import io.lastmile.dataset.Step;
@@ -12,9 +13,12 @@ import io.lastmile.error.LastmileException;
 import io.lastmile.error.Mistakes;
 import io.lastmile.query.EngineResource;
 import io.lastmile.source.TestScratch;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -185,6 +189,85 @@ class KeptMistakesTest {
         .containsExactly(
             "error: No such file: \"missing.parquet\" [source.parquet]",
             "error: Cannot use \"sum(x)\": sum() is an aggregate, but it sees one row (use the step join with a table of totals) [steps[1].derive.total]");
+  }
+
+  /** What is found in a file whose mistakes are kept from its reading on. */
+  private List<String> mistakesOfFile(String datasets) throws IOException {
+    Path file = folder.resolve("e.yaml");
+    Files.writeString(file, "name: e\ndatasets:\n" + datasets);
+    Mistakes mistakes = Mistakes.all();
+    Experiment experiment = ExperimentReader.read(file, mistakes);
+    JobPlan.check(experiment, new TestScratch(folder), mistakes);
+    return experiment.origin().placed(mistakes.found()).stream()
+        .map(mistake -> mistake.line().replace(folder + "/e.yaml", ""))
+        .toList();
+  }
+
+  private static final String MISTAKEN =
+      """
+          steps:
+            - derive: { c2: "clicked AND" }
+            - filter: "nosuch > 1"
+      """;
+
+  private static final List<String> FOUND =
+      List.of(
+          "error: Cannot parse \"clicked AND\": it ends too early [:6]",
+          "error: Unknown column \"nosuch\" [:7]");
+
+  private static List<String> and(String last) {
+    return Stream.concat(FOUND.stream(), Stream.of(last)).toList();
+  }
+
+  @Test
+  void stepsAreLookedAtWithoutTensorsThatCouldBeRead() throws IOException {
+    String train = "  train:\n    source: { parquet: a.parquet }\n" + MISTAKEN;
+    assertThat(mistakesOfFile(train + "    tensors: { x: { columns: i, dtype: float33 } }\n"))
+        .isEqualTo(and("error: Invalid dtype: \"float33\" (did you mean \"float32\"?) [:8]"));
+    assertThat(mistakesOfFile(train + "    keys: [i, kei]\n"))
+        .containsExactlyInAnyOrder(
+            "error: Missing key \"tensors\" [:3]",
+            FOUND.getFirst(),
+            FOUND.getLast(),
+            "error: Unknown column \"kei\" [:8]");
+  }
+
+  @Test
+  void stepsOfWhatIsMixedAreLookedAtWithoutTheMix() throws IOException {
+    String mixed =
+        "  a:\n    source: { parquet: a.parquet }\n"
+            + MISTAKEN
+            + "  b: { source: { parquet: a.parquet } }\n";
+    String parts = "[{ dataset: a, ratio: 0.5 }, { dataset: b, ratio: 0.5 }]";
+    assertThat(
+            mistakesOfFile(
+                mixed + "  m: { mix: " + parts + ", tensors: { x: { columns: i, dtype: f } } }\n"))
+        .hasSize(3)
+        .containsAll(FOUND)
+        .last()
+        .asString()
+        .startsWith("error: Invalid dtype: \"f\" (must be one of bool, ");
+    assertThat(
+            mistakesOfFile(
+                mixed
+                    + "  m: { mix: "
+                    + parts.replace("0.5 }]", "0.6 }]")
+                    + ", tensors: { x: { columns: i } } }\n"))
+        .isEqualTo(and("error: Invalid mix: the ratios sum to 1.1 (must be 1) [:9]"));
+  }
+
+  @Test
+  void expressionsAreReadBehindASourceThatCouldNotBeRead() throws IOException {
+    String rest =
+        MISTAKEN
+            + "    tensors: { x: { columns: i } }\n"
+            + "  valid: { source: { dataset: train, part: valid }, steps: [{ filter: \"a b\" }] }\n";
+    assertThat(mistakesOfFile("  train:\n    source: { parqet: a.parquet }\n" + rest))
+        .containsExactly(
+            "error: Unknown key \"parqet\" (did you mean \"parquet\"?) [:4]",
+            FOUND.getFirst(),
+            "error: Unknown part \"valid\" (the dataset has no split) [:9]",
+            "error: Cannot parse \"a b\": syntax error at or near \"b\" (character 3) [:9]");
   }
 
   @Test
