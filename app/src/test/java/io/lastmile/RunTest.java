@@ -52,7 +52,7 @@ class RunTest {
         Map.of(),
         new Training("train.py", List.of("--epochs", "2"), 2),
         new Cluster(1, 1L << 30),
-        new Origin(folder, null, Map.of()));
+        new Origin(folder, null, Map.of(), Map.of()));
   }
 
   private Run launch(String script) throws IOException {

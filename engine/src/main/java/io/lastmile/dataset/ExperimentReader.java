@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Reads an experiment from its file, YAML or canonical JSON. Safe for any thread. */
 public final class ExperimentReader {
@@ -47,7 +48,7 @@ public final class ExperimentReader {
     Written root = YamlTree.read(file.toString(), text(file), mistakes);
     Map<String, Integer> lines = new HashMap<>();
     collectLines("", root, lines);
-    Origin origin = new Origin(folder(file), file.toString(), lines);
+    Origin origin = new Origin(folder(file), file.toString(), lines, parts(root));
     try {
       return ExperimentForm.read(root, origin);
     } catch (LastmileException mistake) {
@@ -69,6 +70,23 @@ public final class ExperimentReader {
       lines.put(element, part.line());
       collectLines(element, part, lines);
     }
+  }
+
+  /** The datasets whose source is another, by name, with the name of the other. */
+  private static Map<String, String> parts(Written root) {
+    Map<String, String> parts = new HashMap<>();
+    named("datasets", root)
+        .flatMap(datasets -> datasets.parts().stream())
+        .forEach(dataset ->
+            named("source", dataset)
+                .flatMap(source -> named("dataset", source))
+                .filter(other -> other.kind() == Written.Kind.TEXT)
+                .forEach(other -> parts.put(dataset.name(), other.text())));
+    return parts;
+  }
+
+  private static Stream<Written> named(String key, Written mapping) {
+    return mapping.parts().stream().filter(part -> part.name().equals(key));
   }
 
   private static String text(Path file) {

@@ -16,15 +16,28 @@ import org.jspecify.annotations.Nullable;
  * @param file as the user named it, or null when the experiment was built in code
  * @param lines line (from 1) of each element, by element name such as {@code
  *     datasets.train.steps[2].filter}
+ * @param parts the datasets that are parts of others, each with the name of the other
  */
-public record Origin(Path folder, @Nullable String file, Map<String, Integer> lines) {
+public record Origin(
+    Path folder, @Nullable String file, Map<String, Integer> lines, Map<String, String> parts) {
   public Origin {
     lines = Map.copyOf(lines);
+    parts = Map.copyOf(parts);
   }
 
   /** Built in code, in a folder. */
   static Origin code(Path folder) {
-    return new Origin(folder.toAbsolutePath().normalize(), null, Map.of());
+    return new Origin(folder.toAbsolutePath().normalize(), null, Map.of(), Map.of());
+  }
+
+  /**
+   * The dataset that another has something from, being a part of it and not saying that itself.
+   *
+   * @param key of the dataset, such as {@code tensors}
+   * @return null when it has none from another
+   */
+  public @Nullable String takenFrom(String dataset, String key) {
+    return lines.containsKey("datasets." + dataset + "." + key) ? null : parts.get(dataset);
   }
 
   /**

@@ -22,7 +22,10 @@ import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
 import io.lastmile.split.Splits;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Plans the datasets of one experiment. Used by one thread. */
@@ -35,6 +38,9 @@ final class Planner {
   private final Scratch scratch;
   private final SmallTables smallTables;
   private final Mistakes mistakes;
+
+  /** The columns of the tables that were looked at, behind their last steps, by dataset. */
+  private final Map<String, Scope> scopes = new HashMap<>();
 
   Planner(
       Experiment experiment,
@@ -62,13 +68,11 @@ final class Planner {
 
   /** The plan of a dataset; null when it has a mistake that is kept. */
   @Nullable FeedPlan plan(String name, Dataset dataset) {
-    return switch (dataset.source()) {
-      case Source.Files files ->
-          plan(name, dataset, files, "datasets." + name, copies(dataset), budget);
-      case Mix mix -> plan(name, dataset, mix);
-      case Source.Unread _ ->
-          plan(name, dataset, null, "datasets." + name, copies(dataset), budget);
-    };
+    if (dataset.source() instanceof Mix mix) {
+      return plan(name, dataset, mix);
+    }
+    Table table = table(name, dataset);
+    return plan(table, compiler(table), copies(dataset), budget, false);
   }
 
   private static boolean copies(Dataset dataset) {
@@ -81,11 +85,16 @@ final class Planner {
     List<Dataset> mixed = mix.datasets().stream().map(experiment::dataset).toList();
     boolean copies = mixed.stream().anyMatch(Planner::copies);
     Budget share = budget.share(mixed.size());
-    List<DatasetPlan> members = new ArrayList<>();
+    List<Table> tables = new ArrayList<>();
     for (int i = 0; i < mixed.size(); i++) {
-      Dataset member = mixed.get(i).mixedInto(dataset);
-      Source.Files files = member.source() instanceof Source.Files read ? read : null;
-      DatasetPlan plan = plan(mix.datasets().get(i), member, files, element, copies, share);
+      tables.add(table(mix.datasets().get(i), mixed.get(i).mixedInto(dataset)));
+    }
+    List<Scope> scopes = tables.stream().map(Table::scope).toList();
+    List<DatasetPlan> members = new ArrayList<>();
+    for (Table table : tables) {
+      Function<String, @Nullable Shared> shared =
+          what -> Shared.inMix(what, table.name, name, scopes);
+      DatasetPlan plan = plan(table, compiler(table, element, shared), copies, share, true);
       if (plan != null) {
         members.add(plan);
       }
@@ -102,29 +111,69 @@ final class Planner {
     return new MixPlan(name, dataset, mix, members, experiment.seed(), limit, fingerprint, budget);
   }
 
+  /** A compiler of the tensors of a dataset that is no mix and in none. */
+  private TensorCompiler compiler(Table table) {
+    return compiler(
+        table,
+        table.element(),
+        what -> {
+          String from = experiment.origin().takenFrom(table.name, what);
+          Scope columns = from == null ? null : scopes.get(from);
+          return from == null || columns == null
+              ? null
+              : Shared.ofPart(what, table.name, from, columns);
+        });
+  }
+
   /**
-   * The plan of a table.
+   * A compiler of the tensors of a dataset.
    *
-   * @param source null where it has a mistake: of the rest only the mistakes are found
-   * @param tensors element of the dataset that the tensors and keys are written in
-   * @param copies whether its batches have a copy number
-   * @param memory of it
+   * @param element of the dataset that the tensors and keys are written in
+   * @param shared with which other datasets it has its tensors, or keys, in common
    */
-  private @Nullable DatasetPlan plan(
+  private TensorCompiler compiler(
+      Table table, String element, Function<String, @Nullable Shared> shared) {
+    Scope tensors = table.scope().sharing(shared.apply("tensors"));
+    Scope keys = table.scope().sharing(shared.apply("keys"));
+    return new TensorCompiler(tensors, keys, element, vocabularies, mistakes);
+  }
+
+  /**
+   * A table and its steps.
+   *
+   * @param opened null where the source has a mistake
+   * @param table what is left of it behind pruning
+   * @param whole whether nothing has a mistake
+   */
+  private record Table(
       String name,
       Dataset dataset,
-      Source.@Nullable Files source,
-      String tensors,
-      boolean copies,
-      Budget memory) {
+      Pruning pruning,
+      @Nullable ParquetTable opened,
+      @Nullable ParquetTable table,
+      StepCompiler steps,
+      Stage stage,
+      boolean whole) {
+    Scope scope() {
+      return stage.scope();
+    }
+
+    String element() {
+      return "datasets." + name;
+    }
+  }
+
+  private Table table(String name, Dataset dataset) {
     int failures = mistakes.failures();
     String element = "datasets." + name;
-    boolean isMixed = !tensors.equals(element);
     Pruning pruning = Pruning.of(session, dataset.steps());
-    ParquetTable opened = source == null ? null : open(source, element, pruning.selection());
+    ParquetTable opened =
+        dataset.source() instanceof Source.Files files
+            ? open(files, element, pruning.selection())
+            : null;
     ParquetTable table = opened == null ? null : pruning.rowGroups(opened);
-    if (source != null && table != null) {
-      checkTable(dataset.shuffle(), table, element, source.kind());
+    if (table != null && dataset.source() instanceof Source.Files files) {
+      checkTable(dataset.shuffle(), table, element, files.kind());
     }
     StepCompiler steps =
         new StepCompiler(
@@ -135,27 +184,44 @@ final class Planner {
             experiment.seed(),
             table == null ? Scope.unknown() : SplitQuery.scope(table));
     Stage stage = steps.compile(dataset.steps());
-    TensorCompiler compiler = new TensorCompiler(stage.scope(), tensors, vocabularies, mistakes);
-    List<TensorForm> forms = compiler.compile(dataset, stage.levels().size() > 1, copies);
-    if (opened == null || table == null || mistakes.failures() > failures) {
+    scopes.put(name, stage.scope());
+    boolean whole = mistakes.failures() == failures;
+    return new Table(name, dataset, pruning, opened, table, steps, stage, whole);
+  }
+
+  /**
+   * The plan of a table.
+   *
+   * @param copies whether its batches have a copy number
+   * @param memory of it
+   * @param isMixed whether it is planned as one of a mix
+   */
+  private @Nullable DatasetPlan plan(
+      Table of, TensorCompiler compiler, boolean copies, Budget memory, boolean isMixed) {
+    int failures = mistakes.failures();
+    Stage stage = of.stage;
+    ParquetTable opened = of.opened;
+    ParquetTable table = of.table;
+    List<TensorForm> forms = compiler.compile(of.dataset, stage.levels().size() > 1, copies);
+    if (opened == null || table == null || !of.whole || mistakes.failures() > failures) {
       return null;
     }
     DatasetPlan plan =
         new DatasetPlan(
-            name,
-            dataset,
+            of.name,
+            of.dataset,
             table,
-            pruning.pruned(opened, table),
-            steps.tables(),
-            steps.sizes(),
+            of.pruning.pruned(opened, table),
+            of.steps.tables(),
+            of.steps.sizes(),
             SplitQuery.of(compiler.outputs(), stage, table.columns()),
             stage,
             forms,
-            new Splits(table.files(), dataset.shuffle(), experiment.seed()),
-            Fingerprint.of(experiment.seed(), dataset, table, steps.tables()),
+            new Splits(table.files(), of.dataset.shuffle(), experiment.seed()),
+            Fingerprint.of(experiment.seed(), of.dataset, table, of.steps.tables()),
             memory);
     int workers = experiment.cluster().workers();
-    return mistakes.attempt(() -> checkMemory(plan, workers, element, isMixed)) ? plan : null;
+    return mistakes.attempt(() -> checkMemory(plan, workers, of.element(), isMixed)) ? plan : null;
   }
 
   private @Nullable ParquetTable open(Source.Files source, String element, Selection selection) {

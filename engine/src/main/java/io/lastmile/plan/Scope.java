@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The columns that a step or a tensor can see, in order. Immutable: each change is a new scope.
@@ -26,29 +27,38 @@ final class Scope {
   /** Names and patterns of the columns in doubt. */
   private final List<String> doubts;
 
+  /** What shares those who ask for columns with other datasets; null: nothing. */
+  private final @Nullable Shared shared;
+
   Scope(Map<String, Binding> columns) {
-    this(columns, List.of());
+    this(columns, List.of(), null);
   }
 
-  private Scope(Map<String, Binding> columns, List<String> doubts) {
+  private Scope(Map<String, Binding> columns, List<String> doubts, @Nullable Shared shared) {
     this.columns = Collections.unmodifiableMap(new LinkedHashMap<>(columns));
     this.doubts = doubts;
+    this.shared = shared;
   }
 
   /** No columns, or any: those of a source with a mistake. */
   static Scope unknown() {
-    return new Scope(Map.of(), List.of("*"));
+    return new Scope(Map.of(), List.of("*"), null);
   }
 
   /** This scope with columns of these names, and others that match these patterns, in doubt. */
   Scope doubting(List<String> patterns) {
     Map<String, Binding> sure = new LinkedHashMap<>(columns);
     sure.keySet().removeAll(patterns);
-    return new Scope(sure, Stream.concat(doubts.stream(), patterns.stream()).toList());
+    return new Scope(sure, Stream.concat(doubts.stream(), patterns.stream()).toList(), shared);
+  }
+
+  /** This scope as those see it that are shared with other datasets. */
+  Scope sharing(@Nullable Shared what) {
+    return new Scope(columns, doubts, what);
   }
 
   private Scope of(Map<String, Binding> others) {
-    return new Scope(others, doubts);
+    return new Scope(others, doubts, shared);
   }
 
   Map<String, Binding> columns() {
@@ -131,18 +141,26 @@ final class Scope {
     throw unknown(name, element);
   }
 
-  /** What a name or pattern means is in doubt when a doubt and it may mean the same column. */
   private void checkDoubts(String asked) {
-    boolean doubtful =
-        doubts.stream()
-            .anyMatch(doubt ->
-                doubt.equalsIgnoreCase(asked)
-                    || glob(doubt).test(asked)
-                    || glob(asked).test(doubt)
-                    || mayMeet(asked, doubt));
-    if (doubtful) {
+    if (isInDoubt(asked)) {
       throw new FollowUpException();
     }
+  }
+
+  /** What a name or pattern means is in doubt when a doubt and it may mean the same column. */
+  private boolean isInDoubt(String asked) {
+    return doubts.stream()
+        .anyMatch(doubt ->
+            doubt.equalsIgnoreCase(asked)
+                || glob(doubt).test(asked)
+                || glob(asked).test(doubt)
+                || mayMeet(asked, doubt));
+  }
+
+  /** Whether a name or pattern means columns, or is in doubt. */
+  boolean mayHave(String pattern) {
+    boolean alike = columns.keySet().stream().anyMatch(pattern::equalsIgnoreCase);
+    return alike || !globbed(pattern).isEmpty() || isInDoubt(pattern);
   }
 
   /**
@@ -155,9 +173,7 @@ final class Scope {
       List<String> found = has(pattern) ? List.of(pattern) : globbed(pattern);
       if (found.isEmpty()) {
         checkDoubts(pattern);
-        throw isGlob(pattern)
-            ? LastmileException.user(element, "No column matches \"" + pattern + "\"")
-            : unknown(pattern, element);
+        throw isGlob(pattern) ? unmatched(pattern, element) : unknown(pattern, element);
       }
       found.stream().filter(name -> !names.contains(name)).forEach(names::add);
     }
@@ -210,8 +226,18 @@ final class Scope {
     return pattern.indexOf('*') >= 0 || pattern.indexOf('?') >= 0;
   }
 
+  private LastmileException unmatched(String pattern, String element) {
+    return lacking("No column matches \"" + pattern + "\"", pattern, "", element);
+  }
+
   private LastmileException unknown(String name, String element) {
-    return LastmileException.user(
-        element, "Unknown column \"" + name + "\"" + Nearest.hint(name, columns.keySet()));
+    String hint = Nearest.hint(name, columns.keySet());
+    return lacking("Unknown column \"" + name + "\"", name, hint, element);
+  }
+
+  private LastmileException lacking(String message, String asked, String hint, String element) {
+    Shared with = shared;
+    String said = with != null && with.isElsewhere(asked) ? with.message(message) : message + hint;
+    return LastmileException.user(element, said);
   }
 }

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TensorCompiler {
   private final Scope scope;
+  private final Scope keys;
   private final String dataset;
   private final Vocabularies vocabularies;
   private final Mistakes mistakes;
@@ -30,14 +31,17 @@ final class TensorCompiler {
   /**
    * A compiler of the tensors of one dataset.
    *
-   * @param scope its columns
+   * @param scope its columns, as the tensors see them
+   * @param keys its columns, as the keys see them
    * @param dataset its element
    * @param vocabularies of its tensors
    * @param mistakes what becomes of them; tensors and keys with one that is kept have no forms
    */
-  TensorCompiler(Scope scope, String dataset, Vocabularies vocabularies, Mistakes mistakes) {
+  TensorCompiler(
+      Scope scope, Scope keys, String dataset, Vocabularies vocabularies, Mistakes mistakes) {
     this.mistakes = mistakes;
     this.scope = scope;
+    this.keys = keys;
     this.dataset = dataset;
     this.vocabularies = vocabularies;
   }
@@ -271,7 +275,7 @@ final class TensorCompiler {
   }
 
   private TensorForm key(String name, String element) {
-    Binding binding = scope.named(name, element);
+    Binding binding = keys.named(name, element);
     boolean text =
         binding.type() instanceof ColumnType.Scalar scalar
             && scalar.kind() == ColumnType.Kind.VARCHAR;

@@ -11,7 +11,16 @@ class OriginTest {
       new Origin(
           Path.of("/here"),
           "experiment.yaml",
-          Map.of("datasets", 2, "datasets.train.steps", 5, "datasets.train.steps[1]", 7));
+          Map.of(
+              "datasets",
+              2,
+              "datasets.train.steps",
+              5,
+              "datasets.train.steps[1]",
+              7,
+              "datasets.valid.keys",
+              8),
+          Map.of("valid", "train"));
 
   @Test
   void placeIsTheLineOfTheNearestElementThatWasWritten() {
@@ -21,6 +30,13 @@ class OriginTest {
     assertThat(WRITTEN.place("datasets.train.slots")).isEqualTo("experiment.yaml:2");
     assertThat(WRITTEN.place("train.script")).isEqualTo("experiment.yaml");
     assertThat(WRITTEN.place("")).isEqualTo("experiment.yaml");
+  }
+
+  @Test
+  void aPartHasFromTheOtherWhatItDoesNotSayItself() {
+    assertThat(WRITTEN.takenFrom("valid", "tensors")).isEqualTo("train");
+    assertThat(WRITTEN.takenFrom("valid", "keys")).isNull();
+    assertThat(WRITTEN.takenFrom("train", "tensors")).isNull();
   }
 
   @Test

@@ -256,6 +256,59 @@ class KeptMistakesTest {
         .isEqualTo(and("error: Invalid mix: the ratios sum to 1.1 (must be 1) [:9]"));
   }
 
+  private static final String SHARED =
+      """
+          tensors:
+            y: { columns: y }
+            many: { columns: ["i", "z_*"] }
+            typo: { columns: I2 }
+          keys: [i, y]
+      """;
+
+  private static final String MADE = "    steps: [SPLIT{ derive: { y: i, z_1: i, z_2: i } }]\n";
+
+  @Test
+  void aColumnThatOnlyAPartLacksIsSaidOfThePart() throws IOException {
+    String split = "{ split: { by: i, parts: { train: 0.5, valid: 0.5 } } }, ";
+    String train = "  train:\n    source: { parquet: a.parquet }\n" + MADE + SHARED;
+    String valid = "  valid:\n    source: { dataset: train, part: valid }\n";
+    String lacks = " in dataset \"valid\", which takes its %1$s from \"train\"";
+    String remedy = " (make it before the split, or give \"valid\" %1$s of its own)";
+    assertThat(mistakesOfFile(train.replace("SPLIT", split) + valid))
+        .containsExactly(
+            "error: Unknown column \"I2\" (did you mean \"i\"?) [:9]",
+            "error: Unknown column \"y\"" + (lacks + remedy).formatted("tensors") + " [:11]",
+            "error: No column matches \"z_*\"" + (lacks + remedy).formatted("tensors") + " [:11]",
+            "error: Unknown column \"y\"" + (lacks + remedy).formatted("keys") + " [:11]");
+    assertThat(
+            mistakesOfFile(
+                train.replace("SPLIT", split)
+                    + valid
+                    + "    tensors: { own: { columns: y } }\n    keys: [y]\n"))
+        .containsExactly(
+            "error: Unknown column \"I2\" (did you mean \"i\"?) [:9]",
+            "error: Unknown column \"y\" (did you mean \"i\"?) [:13]",
+            "error: Unknown column \"y\" (did you mean \"i\"?) [:14]");
+  }
+
+  @Test
+  void aColumnThatOnlySomeOfAMixLackIsSaidOfThem() throws IOException {
+    String mixed =
+        "  a:\n    source: { parquet: a.parquet }\n"
+            + MADE.replace("SPLIT", "")
+            + "  b: { source: { parquet: a.parquet } }\n"
+            + "  m:\n    mix: [{ dataset: a, ratio: 0.5 }, { dataset: b, ratio: 0.5 }]\n"
+            + SHARED;
+    String lacks = " in dataset \"b\", which is mixed into \"m\"";
+    String remedy = " (each dataset of a mix needs the columns of its %s)";
+    assertThat(mistakesOfFile(mixed))
+        .containsExactly(
+            "error: Unknown column \"y\"" + lacks + remedy.formatted("tensors") + " [:10]",
+            "error: No column matches \"z_*\"" + lacks + remedy.formatted("tensors") + " [:11]",
+            "error: Unknown column \"I2\" (did you mean \"i\"?) [:12]",
+            "error: Unknown column \"y\"" + lacks + remedy.formatted("keys") + " [:13]");
+  }
+
   @Test
   void expressionsAreReadBehindASourceThatCouldNotBeRead() throws IOException {
     String rest =
