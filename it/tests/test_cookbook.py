@@ -156,6 +156,15 @@ def test_user_disjoint(tables: Path, read: Callable[..., Any]) -> None:
     table = whole(tables)
     here = pc.is_in(table.column("user_id"), pa.array(sorted(others)))
     assert len(valid["label"]) == pc.sum(here).as_py()
+    assert "weight" not in valid
+    training = table.filter(pc.invert(here))
+    positives = pc.sum(training.column("label")).as_py()
+    negatives = len(training) - positives
+    assert set(train["weight"][train["label"] == 1].tolist()) == {1.0}
+    assert len(train["weight"][train["label"] == 1]) == positives
+    sampled = train["weight"][train["label"] == 0]
+    assert set(sampled.tolist()) == {10.0}
+    assert abs(sampled.sum() - negatives) < 4 * 10 * np.sqrt(negatives * 0.1 * 0.9)
 
 
 def test_rare_surfaces(tables: Path, read: Callable[..., Any]) -> None:
