@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from harness import REPO, Got, Sandbox, ranks
+from harness import LASTMILE, REPO, Got, Sandbox, ranks
 
 COOKBOOK = (REPO / "docs" / "cookbook.md").read_text(encoding="utf-8")
 RECIPES = {
@@ -24,15 +26,19 @@ RECIPES = {
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tables that the page speaks of, smaller, and the table of totals by its own SQL."""
+    """The tables that the page speaks of, smaller, and the table of totals by its own command."""
     folder = tmp_path_factory.mktemp("tables")
     sandbox = Sandbox(folder, folder)
     command = ("generate", "tables", "--rows", "20000", "--shape", "narrow")
     sandbox.start(*command).wait().expect(0)
-    totals = whole(folder).group_by("item_id").aggregate([([], "count_all")])
-    totals = totals.rename_columns(["item_id", "impressions"])
-    assert "count(*) AS impressions" in COOKBOOK
-    pq.write_table(totals, folder / "item_counts.parquet")
+    (command_of_page,) = re.findall(r"```sh\n(.*?)```", COOKBOOK, re.DOTALL)
+    subprocess.run(
+        ["bash", "-c", command_of_page.replace("./lastmile", str(LASTMILE))],
+        cwd=folder,
+        env=sandbox.environment,
+        check=True,
+        timeout=60,
+    )
     return folder
 
 
@@ -130,6 +136,7 @@ def test_popularity(tables: Path, read: Callable[..., Any]) -> None:
     got = read("popularity")
     counts = pq.read_table(tables / "item_counts.parquet").to_pydict()
     of_item = dict(zip(counts["item_id"], counts["impressions"], strict=True))
+    assert of_item == Counter(whole(tables).column("item_id").to_pylist())
     negative = got["label"] == 0
     shares = np.array([min(1.0, np.sqrt(2 / of_item[i])) for i in got["key item_id"][negative]])
     assert np.array_equal(got["weight"][negative], (1 / shares).astype(np.float32))
