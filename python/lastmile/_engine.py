@@ -102,6 +102,11 @@ def tell(experiment: str | os.PathLike[str] | Experiment, engine: IO[bytes]) -> 
         engine.flush()
 
 
+def is_complaint(line: bytes) -> bool:
+    """Return whether a line that an engine has printed is an error."""
+    return line.startswith(_ERROR_PREFIX.encode())
+
+
 def complaint(text: str) -> str:
     """Return the last error in what an engine has printed, or all of it when there is none."""
     at = ("\n" + text).rfind("\n" + _ERROR_PREFIX)

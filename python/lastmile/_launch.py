@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TextIO
 
 from lastmile import _engine, _fork
 from lastmile._experiment import Experiment
@@ -83,6 +83,7 @@ class _Process:
     def __init__(self, command: list[str]) -> None:
         self._record: Path | None = None
         self._complaints = b""
+        self._held: list[bytes] = []  # an error before the record is known: it is raised, not shown
         self._rests = {"out": b"", "err": b""}
         self.popen = subprocess.Popen(
             command,
@@ -116,10 +117,24 @@ class _Process:
     def _line(self, name: str, line: bytes) -> None:
         if name == "out" and line.startswith(b'{"record":'):  # what a rank prints begins with its number
             self._record = Path(json.loads(line)["record"])
+            self._release()
             return
-        if name == "err":
-            self._complaints = (self._complaints + line + b"\n")[-_LAST_WORDS:]
-        print(line.decode(errors="replace"), file=sys.stdout if name == "out" else sys.stderr, flush=True)
+        if name == "out":
+            _show(line, sys.stdout)
+            return
+        self._complaints = (self._complaints + line + b"\n")[-_LAST_WORDS:]
+        if self._record is None and _engine.is_complaint(line):
+            self._release()
+            self._held.append(line)
+        elif self._held:
+            self._held.append(line)
+        else:
+            _show(line, sys.stderr)
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        for line in held:
+            _show(line, sys.stderr)
 
     def interrupt(self) -> None:
         """Have the run end as after Ctrl-C, and wait until it has; a second Ctrl-C ends it at once."""
@@ -129,6 +144,7 @@ class _Process:
             self.follow()
         except KeyboardInterrupt:
             self.popen.kill()
+        self._release()
 
     def close(self) -> None:
         """End what is left, and wait until it is gone."""
@@ -159,6 +175,10 @@ class _Process:
             raise LastmileError(f"The run has no summary (exit code {code}): {words} [{self._record}]") from None
         how = summary["exit"]
         return Conclusion(how["code"], how["kind"], how["message"], self._record, summary)
+
+
+def _show(line: bytes, stream: TextIO) -> None:
+    print(line.decode(errors="replace"), file=stream, flush=True)
 
 
 def _close(pipe: IO[bytes] | None) -> None:

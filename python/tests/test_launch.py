@@ -77,10 +77,24 @@ def test_a_mistake_before_the_start_is_raised(home: Path, capsys: pytest.Capture
     with pytest.raises(lastmile.UserError) as mistake:
         lastmile.launch(experiment(home))
     assert str(mistake.value) == "No files match [datasets.train.source]"
+    assert capsys.readouterr() == ("", "")
     command(home, "sys.exit(1)")
     with pytest.raises(lastmile.LastmileError) as failure:
         lastmile.launch(experiment(home))
     assert str(failure.value) == "The engine did not start (exit code 1): it said nothing"
+
+
+def test_what_is_said_beside_the_mistake_is_shown(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    says = "for text in ('building', 'error: one', 'more', 'error: two', 'and more'): print(text, file=sys.stderr)\n"
+    command(home, says + "sys.exit(2)")
+    with pytest.raises(lastmile.UserError) as mistake:
+        lastmile.launch(experiment(home))
+    assert str(mistake.value) == "two\nand more"
+    assert capsys.readouterr().err == "building\nerror: one\nmore\n"
+    command(home, says + RUNS + "print('error: rank 1 failed', file=sys.stderr); sys.exit(4)")
+    assert lastmile.launch(experiment(home)).code == 4
+    shown = "building\nerror: one\nmore\nerror: two\nand more\nprogress\nerror: rank 1 failed\n"
+    assert capsys.readouterr().err == shown
 
 
 def test_a_run_without_a_summary_is_told(home: Path) -> None:
