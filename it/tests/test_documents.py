@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+import lastmile
 from harness import LASTMILE, REPO, Sandbox
 from oracle.hashing import key_bytes, uniform
 from oracle.permutation import permutation
@@ -79,6 +81,19 @@ def test_commands_that_the_readme_names_exist() -> None:
     ).stdout
     for command in set(re.findall(r"\./lastmile ([a-z]+)", README)):
         assert re.search(rf"^ +(lastmile )?{command}\b", help_text, re.MULTILINE), command
+
+
+@pytest.mark.parametrize("function", ["feed", "open", "connect", "launch"])
+def test_the_arguments_of_the_client_are_those_of_its_page(function: str) -> None:
+    page = (REPO / "docs" / "python.md").read_text()
+    (said,) = re.findall(rf"^- `lastmile\.{function}\((.*)\)`", page, re.MULTILINE)
+    parameters = inspect.signature(getattr(lastmile, function)).parameters.values()
+    assert said.split(", ") == [
+        parameter.name
+        if parameter.default is parameter.empty
+        else f"{parameter.name}={json.dumps(parameter.default).replace('null', 'None')}"
+        for parameter in parameters
+    ]
 
 
 @pytest.mark.parametrize("row", rows_below("Permutation"), ids=" ".join)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,38 @@ def test_a_batch_stays_as_it_was_while_a_view_of_it_lives(sandbox: Sandbox) -> N
 
     with sandbox.serve(sandbox.experiment(whole)) as server:
         check_ranks(ranks(server.address, 2, each=keep_one), whole)
+
+
+def scribble(value: Any) -> None:
+    if isinstance(value, tuple):
+        for part in value:
+            scribble(part)
+    elif isinstance(value, np.ndarray):
+        value.view(np.uint8)[...] = 0xA5
+
+
+def test_what_a_script_writes_into_a_batch_is_gone_with_it(sandbox: Sandbox) -> None:
+    tensors = {
+        "dense": Tensor("dense_*", fill=0),
+        "seq": Tensor("seq", fill=0),
+        "padded": Tensor("seq", pad=True, max_length=4, null="mask"),
+        "masked": Tensor("user_id", null="mask"),
+        "keyed": Tensor(["seq", "item_id"], layout="keyed", fill=0),
+        "emb": Tensor("emb", fill=0),
+    }
+    whole = replace(dataset(sandbox, keys=["uid", "surface"]), tensors=tensors)
+
+    def write(feed: Any) -> list[Any]:
+        got = []
+        for batch in feed:
+            got.append(copied(batch))
+            for value in (*batch.values(), *(batch.keys[key] for key in batch.keys), batch.mask):
+                scribble(value)
+            del batch, value
+        return got
+
+    with sandbox.serve(sandbox.experiment(whole)) as server:
+        check_ranks(ranks(server.address, 3, each=write), whole)
 
 
 def test_a_forked_child_cannot_use_the_feed_and_does_no_harm(sandbox: Sandbox) -> None:

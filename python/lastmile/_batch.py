@@ -104,12 +104,12 @@ class Keys(Mapping[str, Any]):
 
 
 class Batch(Mapping[str, Any]):
-    """One step of one rank: a read-only mapping from tensor name to value, in the order of the experiment.
+    """One step of one rank: a mapping from tensor name to value, in the order of the experiment.
 
     Values are torch tensors or numpy arrays: a single column ``[rows]``, a matrix or fixed-size list ``[rows, n]`` in
     C order, a list column :class:`Ragged`, :class:`Masked` where the tensor has a mask, :class:`KeyedRagged` where its
     layout is keyed. They lie in shared memory that is used again once none of them is alive; whoever keeps some beyond
-    the next steps keeps ``batch.clone()``.
+    the next steps keeps ``batch.clone()``. Until then that memory is this rank's alone: values may be changed in place.
     """
 
     __slots__ = ("_header", "_keys", "_mask", "_raws", "_values", "_wrap")
