@@ -56,6 +56,24 @@ def test_the_example_of_the_readme_runs_as_it_stands(sandbox: Sandbox) -> None:
     assert "lastmile_kept" in explained.out
 
 
+def test_the_examples_of_the_help_run_on_the_experiment_of_the_readme(sandbox: Sandbox) -> None:
+    (command,) = re.findall(r"^ +\./lastmile (generate tables .*)$", README, re.MULTILINE)
+    (experiment,) = fenced(README, "yaml")
+    written = sandbox.start(*command.split()).wait().expect(0).out
+    listed = sorted(str(p) for p in (sandbox.folder / "tables").rglob("*.parquet"))
+    assert sorted(f"{sandbox.folder}/{line.split(':')[0]}" for line in written.splitlines()) == (
+        listed
+    )
+    for name in ("experiment.yaml", "a.yaml", "b.yaml"):
+        sandbox.write(name, experiment)
+    for command in ("explain", "validate", "preview", "estimate", "diff", "write"):
+        help_text = sandbox.start("help", command).wait().expect(0).out
+        examples = re.findall(r"^  lastmile (.*)$", help_text, re.MULTILINE)
+        assert len(examples) > 1
+        for example in examples:
+            sandbox.start(*example.split()).wait().expect(0)
+
+
 def test_the_python_of_the_environment_can_import_the_client(sandbox: Sandbox) -> None:
     said = sandbox.start("python", "-c", "import lastmile, torch; print(lastmile.__file__)")
     assert said.wait().expect(0).out.strip() == str(REPO / "python" / "lastmile" / "__init__.py")

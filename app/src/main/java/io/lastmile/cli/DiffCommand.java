@@ -23,19 +23,17 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "diff",
     description = {
-      "Compares two variations of a dataset in effect: the rows in both and in only one,",
-      "label rates, sums of weights, and how many rows in both have other values."
+      "Compares two variations of a dataset in effect.",
+      "Tells the rows in both and in only one, label rates, sums of weights, and how many rows in both have other values."
     },
     footer = {
       "",
-      "Rows are the same when they are the same row of the same file, and the same copy",
-      "of it. Exit code: 0 nothing differs; 2 something does, or a mistake; 3 bad data;",
-      "5 out of resources.",
+      "Rows are the same when they are the same row of the same file, and the same copy of it. Exit code: 0 nothing differs; 2 something does, or a mistake; 3 bad data; 5 out of resources.",
       "",
       "Examples:",
       "  lastmile diff a.yaml b.yaml",
       "  lastmile diff a.yaml b.yaml --dataset train --full",
-      "  lastmile diff experiment.yaml experiment.yaml train valid --json"
+      "  lastmile diff a.yaml b.yaml train --json"
     })
 final class DiffCommand implements Callable<Integer> {
   private static final int DIFFERENT = 2;

@@ -23,10 +23,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "estimate",
     description = {
-      "Estimates how much each dataset gives in an epoch, and how fast: draws row",
-      "groups, runs the real steps over them, and gives intervals of 95 %%; of a mix",
-      "from what its datasets give. The summary of later runs of the same data shows",
-      "the estimate beside what came."
+      "Estimates how much each dataset gives in an epoch, and how fast.",
+      "Draws row groups, runs the real steps over them, and gives intervals of 95 %%; of a mix from what its datasets give. The summary of later runs of the same data shows the estimate beside what came."
     },
     footer = {
       "",

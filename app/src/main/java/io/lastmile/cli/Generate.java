@@ -24,54 +24,68 @@ import picocli.CommandLine.Spec;
     name = "generate",
     description = {
       "Writes made-up tables in the shape of a recommender's.",
-      "OUT/impressions/part-*.parquet and OUT/spam_users.parquet.",
-      "The same options give the same rows on every machine."
+      "They are OUT/impressions/part-*.parquet and OUT/spam_users.parquet. The same options give the same rows on every machine."
     },
-    showDefaultValues = true)
+    footer = {
+      "",
+      "Examples:",
+      "  lastmile generate tables --rows 100000 --shape narrow",
+      "  lastmile generate tables --rows 5000 --files 2 --seed 7",
+      "  lastmile generate tables --rows 5000 --shape narrow --sessions 20"
+    })
 final class Generate implements Callable<Integer> {
   /** What the engine may use besides the row group that it collects. */
   private static final long MEMORY = 1L << 30;
 
-  @Parameters(paramLabel = "OUT", description = "the folder to write to")
+  @Parameters(
+      paramLabel = "OUT",
+      description = "The folder to write to; its folder impressions is not there yet, or empty.")
   private @Nullable Path out;
 
-  @Option(names = "--rows", paramLabel = "N", description = "impressions in all files together")
+  @Option(
+      names = "--rows",
+      paramLabel = "N",
+      description = "Impressions in all files together (default: ${DEFAULT-VALUE}).")
   private long rows = 800_000;
 
-  @Option(names = "--files", paramLabel = "N", description = "files of impressions")
+  @Option(
+      names = "--files",
+      paramLabel = "N",
+      description = "Files of impressions (default: ${DEFAULT-VALUE}).")
   private int files = 16;
 
   @Option(
       names = "--row-group",
       paramLabel = "N",
-      description = "rows per row group, rounded up to a multiple of 2048")
+      description =
+          "Rows per row group, rounded up to a multiple of 2048 (default: ${DEFAULT-VALUE}).")
   private int rowGroup = 10_000;
 
-  @Option(names = "--seed", paramLabel = "S", description = "seed of all values")
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "Seed of all values (default: ${DEFAULT-VALUE}).")
   private long seed = 1;
 
   @Option(
       names = "--shape",
       paramLabel = "full|narrow",
-      description = {
-        "full: about 110 columns, six sequences and an embedding, 4.6 KB a row;",
-        "narrow: 13 columns, 0.2 KB a row"
-      })
+      description =
+          "full: about 110 columns, six sequences and an embedding, 4.6 KB a row; narrow: 13 columns, 0.2 KB a row (default: ${DEFAULT-VALUE}).")
   private String shape = "full";
 
   @Option(
       names = "--wide",
       paramLabel = "N",
-      description = "further scalar columns wide_0 ...: float32 and int64 in turn")
+      description =
+          "Further scalar columns wide_0 ...: float32 and int64 in turn (default: ${DEFAULT-VALUE}).")
   private int wide = 0;
 
   @Option(
       names = "--sessions",
       paramLabel = "K",
-      description = {
-        "rows come K to a request, sorted by user and request within a file; those of",
-        "a request share user, sequences and embedding"
-      })
+      description =
+          "Rows come K to a request, sorted by user and request within a file; those of a request share user, sequences and embedding (default: ${DEFAULT-VALUE}).")
   private int sessions = 1;
 
   @Spec private @Nullable CommandSpec spec;
@@ -125,7 +139,9 @@ final class Generate implements Callable<Integer> {
           session.execute(tables.copyImpressions(file, target));
           report(target, plan.firstRow(file + 1) - plan.firstRow(file), console);
         }
-        session.execute(tables.copySpamUsers(out.resolve("spam_users.parquet")));
+        Path users = out.resolve("spam_users.parquet");
+        session.execute(tables.copySpamUsers(users));
+        report(users, GeneratedTables.SPAM_USERS, console);
       }
     } catch (QueryException e) {
       throw LastmileException.of(

@@ -21,7 +21,7 @@ final class GeneratedTables {
 
   private static final long USERS = 200_000;
   private static final long ITEMS = 1_000_000;
-  private static final long SPAM_USERS = 10_000;
+  static final long SPAM_USERS = 10_000;
   private static final long FIRST_DAY_MS = 1_690_000_000_000L;
   private static final long DAY_MS = 86_400_000L;
 

@@ -2,8 +2,10 @@ package io.lastmile.cli;
 
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
+import io.lastmile.error.Nearest;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import picocli.CommandLine;
@@ -27,6 +29,9 @@ public final class Main {
     commands.put("runs", RunsCommand::new);
     commands.put("verify", VerifyCommand::new);
     commands.put("generate", console -> new Generate());
+    commands.put("demo", console -> new DemoCommand());
+    commands.put("python", console -> new PythonCommand());
+    commands.put("help", HelpCommand::new);
     commands.put("open-bandit", console -> new OpenBandit());
     commands.put("version", VersionCommand::new);
     return commands;
@@ -44,7 +49,7 @@ public final class Main {
     String named = Arrays.stream(args).filter(arg -> !arg.startsWith("-")).findFirst().orElse("");
     Function<Console, Object> command = COMMANDS.get(named);
     // Reflection over one command, not over all: a start counts every millisecond.
-    if (command != null) {
+    if (command != null && !named.equals("help")) {
       line.addSubcommand(named, command.apply(console));
     } else {
       COMMANDS.forEach((name, each) -> line.addSubcommand(name, each.apply(console)));
@@ -57,6 +62,11 @@ public final class Main {
   }
 
   private static int refuse(Console console, CommandLine.ParameterException e) {
+    if (e instanceof CommandLine.UnmatchedArgumentException unmatched
+        && e.getCommandLine().getParent() == null
+        && !unmatched.getUnmatched().getFirst().startsWith("-")) {
+      return unknown(console, unmatched.getUnmatched().getFirst(), e.getCommandLine());
+    }
     String help = e.getCommandLine().getCommandSpec().qualifiedName() + " --help";
     String message =
         String.valueOf(e.getMessage())
@@ -64,6 +74,19 @@ public final class Main {
             .replaceAll("\\s*\\R\\s*", " ")
             .replaceFirst("^Error: ", "");
     console.error("error: %s (see: %s)".formatted(message, help));
+    return FailureKind.USER.exitCode();
+  }
+
+  private static int unknown(Console console, String command, CommandLine all) {
+    List<String> known =
+        all.getSubcommands().entrySet().stream()
+            .filter(each -> !each.getValue().getCommandSpec().usageMessage().hidden())
+            .map(Map.Entry::getKey)
+            .toList();
+    String hint = Nearest.hint(command, known);
+    console.error(
+        "error: Unknown command \"%s\"%s"
+            .formatted(command, hint.isEmpty() ? " (see: lastmile --help)" : hint));
     return FailureKind.USER.exitCode();
   }
 

@@ -25,7 +25,7 @@ import picocli.CommandLine.Parameters;
       "",
       "Examples:",
       "  lastmile preview experiment.yaml",
-      "  lastmile preview experiment.yaml valid --label clicked --rows 3",
+      "  lastmile preview experiment.yaml train --label label --rows 3",
       "  lastmile preview experiment.yaml train --sql",
       "  lastmile preview experiment.yaml --json"
     })

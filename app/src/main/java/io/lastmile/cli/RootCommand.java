@@ -26,7 +26,8 @@ import picocli.CommandLine.Spec;
       "                                     write a dataset, its steps done, as Parquet",
       "  lastmile runs                      list the runs of this folder",
       "  lastmile demo                      train a click model on real click logs",
-      "  lastmile python script.py          Python that can import the client"
+      "  lastmile python script.py          Python that can import the client",
+      "  lastmile help run                  what a command takes and does"
     })
 final class RootCommand implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();

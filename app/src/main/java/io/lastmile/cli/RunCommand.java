@@ -23,8 +23,7 @@ import picocli.CommandLine.Parameters;
     description = "Trains as an experiment says.",
     footer = {
       "",
-      "Keeps a record in runs/<name>-<n>/. Exit code: 0 done, 2 a mistake found before the start,",
-      "3 bad data, 4 the script failed, 5 out of resources, 130 Ctrl-C, 143 SIGTERM.",
+      "Keeps a record in runs/<name>-<n>/. Exit code: 0 done, 2 a mistake found before the start, 3 bad data, 4 the script failed, 5 out of resources, 130 Ctrl-C, 143 SIGTERM.",
       "",
       "Examples:",
       "  lastmile run experiment.yaml",
@@ -48,7 +47,8 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--python",
       paramLabel = "PATH",
-      description = "Python of the script (default: $LASTMILE_PYTHON, else python3).")
+      description =
+          "Python of the script (default: $LASTMILE_PYTHON, else that of the environment which ./lastmile prepares).")
   private @Nullable String python;
 
   @Option(

@@ -30,7 +30,9 @@ import picocli.CommandLine.Parameters;
 final class ValidateCommand implements Callable<Integer> {
   private final Console console;
 
-  @Parameters(paramLabel = "EXPERIMENT", description = "The experiment, a YAML file.")
+  @Parameters(
+      paramLabel = "EXPERIMENT",
+      description = "The experiment: a YAML file, or canonical JSON (.json).")
   private Path file = Path.of("");
 
   @Option(

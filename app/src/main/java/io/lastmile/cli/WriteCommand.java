@@ -23,14 +23,11 @@ import picocli.CommandLine.Parameters;
     name = "write",
     description = {
       "Writes a dataset, its steps done, as a folder of Parquet files.",
-      "The same rows in the same order as its feed would bring, with all columns",
-      "that it has after its last step, before tensors."
+      "The same rows in the same order as its feed would bring, with all columns that it has after its last step, before tensors."
     },
     footer = {
       "",
-      "The folder is there whole or not at all; _lastmile.json in it says what it holds.",
-      "Exit code: 0 done, 2 a mistake found before the start, 3 bad data, 5 out of",
-      "resources, 130 Ctrl-C, 143 SIGTERM.",
+      "The folder is there whole or not at all; _lastmile.json in it says what it holds. Exit code: 0 done, 2 a mistake found before the start, 3 bad data, 5 out of resources, 130 Ctrl-C, 143 SIGTERM.",
       "",
       "Examples:",
       "  lastmile write experiment.yaml train --to data/processed",

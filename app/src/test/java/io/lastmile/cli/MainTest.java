@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,8 +64,48 @@ class MainTest {
             "write ",
             "runs ",
             "version ",
-            "Examples:");
+            "generate ",
+            "demo ",
+            "python ",
+            "help ",
+            "Examples:")
+        .doesNotContain("open-bandit");
     assertThat(err()).isEmpty();
+  }
+
+  @Test
+  void helpSaysOfEachCommandASentence() {
+    assertThat(execute("--help")).isZero();
+    String list = out().split("Commands:\n", 2)[1].split("\n\n", 2)[0];
+    List<String> commands = List.of(list.replaceAll("\n {4,}", " ").split("\n", -1));
+    assertThat(commands).hasSizeGreaterThan(10).allMatch(line -> line.endsWith("."));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"run", "generate", "demo", "help"})
+  void helpIsACommandToo(String command) {
+    assertThat(execute(command, "--help")).isZero();
+    String help = out();
+    assertThat(execute("help", command)).isZero();
+    assertThat(out()).isEqualTo(help).startsWith("Usage: lastmile " + command + " ");
+  }
+
+  @Test
+  void helpAloneListsTheCommands() {
+    assertThat(execute("--help")).isZero();
+    String help = out();
+    assertThat(execute("help")).isZero();
+    assertThat(out()).isEqualTo(help);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"demo", "python"})
+  void theScriptsCommandsAreNotJavas(String command) {
+    assertThat(execute(command, "x")).isEqualTo(2);
+    assertThat(err())
+        .isEqualTo(
+            "error: Invalid command: %1$s without the script that does it, ./lastmile %1$s (see: lastmile %1$s --help)\n"
+                .formatted(command));
   }
 
   @ParameterizedTest
@@ -78,7 +119,8 @@ class MainTest {
         "estimate",
         "diff",
         "write",
-        "runs"
+        "runs",
+        "generate"
       })
   void everyCommandHelpsWithExamples(String command) {
     assertThat(execute(command, "--help")).isZero();
@@ -92,9 +134,14 @@ class MainTest {
   void wrongArgumentsAreOneLine() {
     assertThat(execute()).isEqualTo(2);
     assertThat(err()).isEqualTo("error: No command given (see: lastmile --help)\n");
-    assertThat(execute("rum")).isEqualTo(2);
-    assertThat(err())
-        .isEqualTo("error: Unmatched argument at index 0: 'rum' (see: lastmile --help)\n");
+    assertThat(execute("runn", "x.yaml")).isEqualTo(2);
+    assertThat(err()).isEqualTo("error: Unknown command \"runn\" (did you mean \"run\"?)\n");
+    assertThat(execute("--verbose", "x.yaml")).isEqualTo(2);
+    assertThat(err()).isEqualTo("error: Unknown command \"x.yaml\" (see: lastmile --help)\n");
+    assertThat(execute("help", "runn")).isEqualTo(2);
+    assertThat(err()).isEqualTo("error: Unknown command \"runn\" (did you mean \"run\"?)\n");
+    assertThat(execute("--rums")).isEqualTo(2);
+    assertThat(err()).isEqualTo("error: Unknown option: '--rums' (see: lastmile --help)\n");
     assertThat(execute("run")).isEqualTo(2);
     assertThat(err())
         .isEqualTo("error: Missing required parameter: 'EXPERIMENT' (see: lastmile run --help)\n");
