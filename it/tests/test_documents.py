@@ -74,6 +74,43 @@ def test_the_examples_of_the_help_run_on_the_experiment_of_the_readme(sandbox: S
             sandbox.start(*example.split()).wait().expect(0)
 
 
+def test_dev_names_the_figures_that_the_benchmark_measures() -> None:
+    dev = subprocess.run([str(REPO / "dev"), "--help"], check=True, capture_output=True, text=True)
+    bench = (REPO / "bench" / "bench.py").read_text()
+    (promised,) = re.findall(r"figures that are promised: (.*)$", dev.stdout, re.MULTILINE)
+    assert f"The figures that are promised, measured: {promised}." in bench
+    (figures,) = re.findall(r"^FIGURES = \((.*)\)$", bench, re.MULTILINE)
+    assert figures == ", ".join(
+        f'"{figure.removesuffix(" tables").replace(" ", "-")}"' for figure in promised.split(", ")
+    )
+
+
+def test_the_readme_names_what_is_refused_as_not_supported_yet(sandbox: Sandbox) -> None:
+    (experiment,) = fenced(README, "yaml")
+    _, _, chapter = README.partition("## What it does not do yet\n")
+    keys = re.findall(r"`([a-z_.]+)[`:]", chapter)
+    refused = {
+        "certificate": "    certificate: true",
+        "order": "    order: arrival",
+        "train.restarts": "train: { script: x.py, restarts: 1 }",
+        "train.stall_timeout": "train: { script: x.py, stall_timeout: 5 }",
+        "cluster.kind": "cluster: { kind: processes }",
+        "kubernetes": "cluster: { kind: kubernetes }",
+        "cluster.workers.gpu": "cluster: { workers: { gpu: 1 } }",
+        "cluster.workers.cpu": "cluster: { workers: { cpu: 2 } }",
+        "cluster.workers.min": "cluster: { workers: { min: 2, max: 3 } }",
+        "cluster.trainers.gpu": "cluster: { trainers: { gpu: 1 } }",
+        "cpu": "cluster: { trainers: { cpu: 2 } }",
+        "memory": "cluster: { trainers: { memory: 1GiB } }",
+        "max": None,
+    }
+    assert sorted(keys) == sorted(refused)
+    for line in filter(None, refused.values()):
+        sandbox.write("experiment.yaml", f"{experiment}{line}\n")
+        outcome = sandbox.start("explain", "experiment.yaml").wait().expect(2)
+        assert "not supported yet" in outcome.err, line
+
+
 def test_the_python_of_the_environment_can_import_the_client(sandbox: Sandbox) -> None:
     said = sandbox.start("python", "-c", "import lastmile, torch; print(lastmile.__file__)")
     assert said.wait().expect(0).out.strip() == str(REPO / "python" / "lastmile" / "__init__.py")
