@@ -362,7 +362,7 @@ def test_splits_that_cannot_wait_are_refused(sandbox: Sandbox) -> None:
     mix = Mixed({"wide": (wide, 0.5), "narrow": (narrow, 0.5)}, tensors)
     path = experiment(sandbox, mix, memory="64MiB")
     (error,) = sandbox.start("explain", str(path)).wait().expect(2).errors
-    assert error.startswith("error: A split of 1 row groups needs ")
+    assert error.startswith("error: A split of 1 row group needs ")
     assert " to be mixed, but each worker has 16 MiB for rows of this dataset that wait" in error
     assert "(lower shuffle.row_groups, write smaller row groups or raise" in error
     assert re.search(r"\[\S*experiment\.yaml:\d+\]$", error)

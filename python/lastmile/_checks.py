@@ -166,6 +166,11 @@ def word(element: str, value: object, words: Sequence[str]) -> str:
     raise wrong(element, said, ("one of " if len(words) > 1 else "") + ", ".join(words))
 
 
+def total(value: float) -> str:
+    """Return a sum of shares as messages show it, without what is only the rounding of doubles."""
+    return f"{value:.9f}".rstrip("0").rstrip(".")
+
+
 def names(element: str, values: Iterable[object]) -> list[str]:
     """Check names that are all filled and all different."""
     seen: dict[str, None] = {}

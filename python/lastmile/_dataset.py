@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
-from lastmile import _checks, _mix, _steps, _tables, _tensors
+from lastmile import _checks, _mix, _nearest, _steps, _tables, _tensors
 from lastmile._canonical import Json
 from lastmile._mix import Mix, OnDry
 from lastmile._steps import Keys, Label, Names, Step
@@ -271,6 +271,8 @@ class Dataset:
             within: a partition column: its partitions stay in path order; None to shuffle the whole table.
         """
         if order is not None:
+            if not _nearest.hint(_checks.text("shuffle", order), ("none",)):
+                raise _checks.wrong("shuffle", order, "none, row_groups=n or within=PARTITION")
             _checks.word("shuffle", order, ("none",))
             if row_groups is not None or within is not None:
                 raise UserError("Invalid shuffle: none (has neither row_groups nor within)")

@@ -46,10 +46,10 @@ def mix(ratios: Mapping[str, float], on_dry: object) -> Mix:
     said = _checks.mapping("mix", ratios)
     parts = tuple((_checks.name("dataset", name), _ratio(said[name])) for name in said)
     if len(parts) < 2:
-        raise UserError(f"Invalid mix: {len(parts)} datasets (must be at least 2)")
+        raise UserError(f"Invalid mix: {'1 dataset' if parts else 'no datasets'} (must be at least 2)")
     total = math.fsum(ratio for _, ratio in parts)
     if abs(total - 1) > _ROUNDING:
-        raise UserError(f"Invalid mix: the ratios sum to {_checks.found(total)} (must be 1)")
+        raise UserError(f"Invalid mix: the ratios sum to {_checks.total(total)} (must be 1)")
     word = _checks.word("on_dry", on_dry, ("stop", "repeat", "rest"))
     return Mix(parts, "rest" if word == "rest" else "repeat" if word == "repeat" else "stop")
 

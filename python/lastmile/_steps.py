@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
 from lastmile import _checks
-from lastmile._canonical import Json, number
+from lastmile._canonical import Json
 from lastmile._tables import Source, Values
 from lastmile.errors import UserError
 
@@ -207,7 +207,7 @@ def split(parts: object, *, by: object, part: object, salt: object) -> Step:
     _checks.some_names("parts", said)
     total = math.fsum(share for _, share in shares)
     if total > 1 + _ROUNDING:
-        raise UserError(f"Invalid parts: they sum to {number(total)} (must be at most 1)")
+        raise UserError(f"Invalid parts: they sum to {_checks.total(total)} (must be at most 1)")
     return Step(
         "split",
         {

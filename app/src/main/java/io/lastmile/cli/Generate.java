@@ -163,7 +163,8 @@ final class Generate implements Callable<Integer> {
   }
 
   private static void report(Path file, long rows, PrintWriter console) throws IOException {
-    console.printf(Locale.ROOT, "%s: %,d rows, %.1f MB%n", file, rows, Files.size(file) / 1e6);
+    String counted = Quantity.counted(rows, "row");
+    console.printf(Locale.ROOT, "%s: %s, %.1f MB%n", file, counted, Files.size(file) / 1e6);
     console.flush();
   }
 }

@@ -39,11 +39,11 @@ record PreviewText(Preview preview) {
 
   private String sample() {
     Sample sample = preview.sample();
-    return "%s rows of the first %s of %s row groups of epoch 0%s, %s left"
+    return "%s of the first %s of %s of epoch 0%s, %s left"
         .formatted(
-            Quantity.count(sample.rows()),
+            Quantity.counted(sample.rows(), "row"),
             Quantity.count(sample.rowGroups()),
-            Quantity.count(sample.allRowGroups()),
+            Quantity.counted(sample.allRowGroups(), "row group"),
             pruned(preview.plan().pruned()),
             Quantity.count(preview.left()));
   }
@@ -51,10 +51,10 @@ record PreviewText(Preview preview) {
   private static String pruned(Pruned pruned) {
     return pruned.by().isEmpty()
         ? ""
-        : " (%s files and %s row groups more are pruned by %s)"
+        : " (%s and %s more are pruned by %s)"
             .formatted(
-                Quantity.count(pruned.files()),
-                Quantity.count(pruned.rowGroups()),
+                Quantity.counted(pruned.files(), "file"),
+                Quantity.counted(pruned.rowGroups(), "row group"),
                 String.join("; ", pruned.by()));
   }
 
@@ -137,9 +137,9 @@ record PreviewText(Preview preview) {
     }
     List<String> lines = new ArrayList<>();
     lines.add(
-        "%d rows %s%s:"
+        "%s %s%s:"
             .formatted(
-                preview.rows().size(),
+                Quantity.counted(preview.rows().size(), "row"),
                 preview.sample().whole()
                     ? "from the first of epoch 0"
                     : "in the order of the files (the first split is larger than the sample)",

@@ -14,6 +14,11 @@ final class Quantity {
     return String.format(Locale.ROOT, "%,d", number);
   }
 
+  /** {@code 1 row} or {@code 1,234 rows}. */
+  static String counted(long number, String thing) {
+    return count(number) + " " + (number == 1 ? thing : thing + "s");
+  }
+
   /** {@code 12.5 %} of a share of 0.125. */
   static String percent(double share) {
     return String.format(Locale.ROOT, "%.1f %%", share * 100);

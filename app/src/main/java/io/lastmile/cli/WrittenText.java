@@ -19,7 +19,7 @@ record WrittenText(Written written, double seconds) {
   /** {@code train: 9,000 rows written, 50.0 % of the source read, 3,000 rows/s, 12 s left}. */
   static String progress(String dataset, WriteProgress now, long nanos) {
     StringBuilder line = new StringBuilder(dataset);
-    line.append(": ").append(Quantity.count(now.rowsWritten())).append(" rows written");
+    line.append(": ").append(Quantity.counted(now.rowsWritten(), "row")).append(" written");
     if (now.rowsOfEpoch() > 0) {
       double share = (double) now.rowsRead() / now.rowsOfEpoch();
       line.append(", ").append(Quantity.percent(share)).append(" of the source read");
@@ -36,10 +36,10 @@ record WrittenText(Written written, double seconds) {
   String text() {
     List<String> lines = new ArrayList<>();
     lines.add(
-        "%s: %s rows written to %s after %s, %s rows/s"
+        "%s: %s written to %s after %s, %s rows/s"
             .formatted(
                 written.plan().name(),
-                Quantity.count(written.rows()),
+                Quantity.counted(written.rows(), "row"),
                 written.folder(),
                 Quantity.seconds(seconds),
                 Quantity.count(Math.round(written.end().counts().read() / seconds))));
@@ -52,8 +52,7 @@ record WrittenText(Written written, double seconds) {
                 steps("added", written.added()),
                 steps("dropped", written.dropped()),
                 Quantity.count(written.rows())));
-    lines.add(
-        "  %s, %s".formatted(files == 1 ? "1 file" : files + " files", bytes(written.bytes())));
+    lines.add("  %s, %s".formatted(Quantity.counted(files, "file"), bytes(written.bytes())));
     if (!written.leftOut().isEmpty()) {
       lines.add("  not in all datasets, and left out: " + leftOut(written.leftOut()));
     }

@@ -1,6 +1,8 @@
 package io.lastmile.dataset;
 
 import io.lastmile.error.LastmileException;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -16,6 +18,9 @@ final class Checks {
 
   private static final Pattern SQL_TYPE =
       Pattern.compile("[A-Za-z][A-Za-z0-9_]*( [A-Za-z]+)*(\\(\\d+(, ?\\d+)?\\))?(\\[\\d*])*");
+
+  /** As exact as sums of shares are compared. */
+  private static final int SUM_DIGITS = 9;
 
   private Checks() {}
 
@@ -66,6 +71,12 @@ final class Checks {
           element,
           "Invalid type: \"" + value + "\" (must be an SQL type such as FLOAT or BIGINT[])");
     }
+  }
+
+  /** A sum of shares in messages, without what is only the rounding of doubles. */
+  static String sum(double value) {
+    BigDecimal rounded = BigDecimal.valueOf(value).setScale(SUM_DIGITS, RoundingMode.HALF_UP);
+    return rounded.stripTrailingZeros().toPlainString();
   }
 
   /** Names that are all filled and all different. */

@@ -1,6 +1,7 @@
 package io.lastmile.dataset;
 
 import io.lastmile.error.FollowUpException;
+import io.lastmile.error.Nearest;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -217,7 +218,7 @@ final class DatasetForm {
   }
 
   private static Shuffle shuffle(Written value) {
-    if (value.kind() == Written.Kind.TEXT) {
+    if (value.kind() == Written.Kind.TEXT && Nearest.of(value.text(), List.of("none")) != null) {
       return value.word(List.of(Shuffle.none()), _ -> "none");
     }
     if (value.kind() != Written.Kind.MAPPING || value.parts().isEmpty()) {

@@ -10,34 +10,43 @@ import java.util.function.BiFunction;
 /**
  * The keys that a mapping may have, and what each of them does to the value that is read.
  *
+ * @param noun what a key is called in messages
  * @param readings by key: refines the value so far; in the order in which messages list the keys
  * @param required keys that must be there
  * @param later keys that will mean something one day and are refused until then
  * @param <T> the value, immutable
  */
 record Fields<T>(
-    Map<String, BiFunction<T, Written, T>> readings, List<String> required, List<String> later) {
+    String noun,
+    Map<String, BiFunction<T, Written, T>> readings,
+    List<String> required,
+    List<String> later) {
   static <T> Fields<T> none() {
-    return new Fields<>(Map.of(), List.of(), List.of());
+    return noneCalled("key");
+  }
+
+  /** No fields, whose keys messages call so. */
+  static <T> Fields<T> noneCalled(String noun) {
+    return new Fields<>(noun, Map.of(), List.of(), List.of());
   }
 
   /** These fields and one that may be there. */
   Fields<T> key(String name, BiFunction<T, Written, T> reading) {
     Map<String, BiFunction<T, Written, T>> more = new LinkedHashMap<>(readings);
     more.put(name, reading);
-    return new Fields<>(more, required, later);
+    return new Fields<>(noun, more, required, later);
   }
 
   /** These fields and one that must be there. */
   Fields<T> required(String name, BiFunction<T, Written, T> reading) {
     List<String> more = new ArrayList<>(required);
     more.add(name);
-    return new Fields<>(key(name, reading).readings, more, later);
+    return new Fields<>(noun, key(name, reading).readings, more, later);
   }
 
   /** These fields and some that are refused as not supported yet. */
   Fields<T> later(String... names) {
-    return new Fields<>(readings, required, List.of(names));
+    return new Fields<>(noun, readings, required, List.of(names));
   }
 
   /**
@@ -74,6 +83,6 @@ record Fields<T>(
     }
     String hint = Nearest.hint(field.name(), readings.keySet());
     String known = hint.isEmpty() ? " (known: " + String.join(", ", readings.keySet()) + ")" : hint;
-    throw field.mistake("Unknown key \"" + field.name() + "\"" + known);
+    throw field.mistake("Unknown " + noun + " \"" + field.name() + "\"" + known);
   }
 }

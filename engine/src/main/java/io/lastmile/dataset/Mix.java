@@ -51,12 +51,15 @@ public record Mix(List<Part> parts, OnDry onDry) implements Source {
     parts = List.copyOf(parts);
     if (parts.size() < 2) {
       throw LastmileException.user(
-          "mix", "Invalid mix: " + parts.size() + " datasets (must be at least 2)");
+          "mix",
+          "Invalid mix: %s (must be at least 2)"
+              .formatted(parts.isEmpty() ? "no datasets" : "1 dataset"));
     }
     Checks.names("mix", parts.stream().map(Part::dataset).toList());
     double sum = parts.stream().mapToDouble(Part::ratio).sum();
     if (Math.abs(sum - 1) > ROUNDING) {
-      throw LastmileException.user("mix", "Invalid mix: the ratios sum to " + sum + " (must be 1)");
+      throw LastmileException.user(
+          "mix", "Invalid mix: the ratios sum to " + Checks.sum(sum) + " (must be 1)");
     }
   }
 

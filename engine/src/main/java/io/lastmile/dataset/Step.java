@@ -402,7 +402,7 @@ public sealed interface Step
       double sum = parts.stream().mapToDouble(Part::share).sum();
       if (sum > 1 + ROUNDING) {
         throw LastmileException.user(
-            "parts", "Invalid parts: they sum to " + sum + " (must be at most 1)");
+            "parts", "Invalid parts: they sum to " + Checks.sum(sum) + " (must be at most 1)");
       }
     }
 

@@ -29,7 +29,7 @@ final class StepForm {
           .key("else", (label, value) -> label.otherwise(value.count()));
 
   private static final Fields<DatasetDraft> STEP =
-      Fields.<DatasetDraft>none()
+      Fields.<DatasetDraft>noneCalled("step")
           .key("filter", (draft, value) -> draft.filter(value.expression()))
           .key("derive", (draft, value) -> draft.step(new Derive(derived(value))))
           .key("select", (draft, value) -> draft.select(value.oneOrMore()))

@@ -92,24 +92,16 @@ final class Explanation {
         "source",
         String.format(
             Locale.ROOT,
-            "%s: %s files, %s row groups, %,d rows, %,d MB%s",
+            "%s: %s, %s, %s, %,d MB%s",
             paths,
-            share(plan.table().found() - pruned.files(), plan.table().found()),
-            share(groups, groups + pruned.rowGroups()),
-            plan.table().rows(),
+            Counted.of(plan.table().found() - pruned.files(), plan.table().found(), "file"),
+            Counted.of(groups, groups + pruned.rowGroups(), "row group"),
+            Counted.of(plan.table().rows(), "row"),
             bytes / 1_000_000,
             pruned.by().isEmpty() ? "" : " (pruned by " + String.join("; ", pruned.by()) + ")"));
     List<String> read = plan.query().sources();
-    line(
-        "reads",
-        read.size() + " of " + plan.table().columns().size() + " columns: " + shortened(read));
-  }
-
-  /** Some of all: 12 of 365, or 365. */
-  private static String share(long some, long all) {
-    return some == all
-        ? String.format(Locale.ROOT, "%,d", all)
-        : String.format(Locale.ROOT, "%,d of %,d", some, all);
+    int columns = plan.table().columns().size();
+    line("reads", read.size() + " of " + Counted.of(columns, "column") + ": " + shortened(read));
   }
 
   private static String shortened(List<String> names) {
@@ -129,11 +121,8 @@ final class Explanation {
     return plan.smallTableSizes().stream()
         .filter(table -> table.step() == step)
         .map(table ->
-            String.format(
-                Locale.ROOT,
-                " (%,d rows, %s in memory)",
-                table.rows(),
-                ByteSize.mebibytes(table.bytes())))
+            " (%s, %s in memory)"
+                .formatted(Counted.of(table.rows(), "row"), ByteSize.mebibytes(table.bytes())))
         .collect(Collectors.joining());
   }
 
@@ -183,8 +172,8 @@ final class Explanation {
           case Shuffle.None _ -> "in file order, one row group each";
           case Shuffle.RowGroups groups ->
               "shuffled, "
-                  + groups.count()
-                  + " row groups each"
+                  + Counted.of(groups.count(), "row group")
+                  + " each"
                   + (groups.within() == null ? "" : ", within " + groups.within());
         };
     line("splits", String.format(Locale.ROOT, "%,d an epoch, %s", splits.size(), order));
@@ -202,7 +191,11 @@ final class Explanation {
           .computeIfAbsent(part.file().relative(), file -> new ArrayList<>())
           .add(Integer.toString(part.rowGroup().ordinal()));
     }
-    return String.format(Locale.ROOT, "%d: %,d rows, row groups ", split.ordinal(), split.rows())
+    return "%d: %s, %s "
+            .formatted(
+                split.ordinal(),
+                Counted.of(split.rows(), "row"),
+                Counted.things(split.parts().size(), "row group"))
         + rowGroups.entrySet().stream()
             .map(file -> String.join(", ", file.getValue()) + " of " + file.getKey())
             .collect(Collectors.joining("; "));

@@ -296,9 +296,9 @@ final class Planner {
       if (needed > room) {
         throw LastmileException.user(
             element + ".shuffle",
-            "A split of %d row groups needs %s to be %s, but each worker has %s for rows of this dataset that wait (lower shuffle.row_groups, %s or raise cluster.workers.memory)"
+            "A split of %s needs %s to be %s, but each worker has %s for rows of this dataset that wait (lower shuffle.row_groups, %s or raise cluster.workers.memory)"
                 .formatted(
-                    split.parts().size(),
+                    Counted.of(split.parts().size(), "row group"),
                     ByteSize.mebibytes(needed),
                     isMixed ? "mixed" : "shuffled",
                     ByteSize.mebibytes(room),

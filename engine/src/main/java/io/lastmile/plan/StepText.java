@@ -61,7 +61,7 @@ final class StepText {
               + truncate.keep().word()
               + " "
               + truncate.length();
-      case Step.Limit limit -> "end the epoch after " + limit.rows() + " rows";
+      case Step.Limit limit -> "end the epoch after " + Counted.of(limit.rows(), "row");
       case Step.Unread _ -> throw new IllegalStateException("a step with a mistake");
     };
   }

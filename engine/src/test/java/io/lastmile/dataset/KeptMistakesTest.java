@@ -65,7 +65,7 @@ class KeptMistakesTest {
             "error: Invalid seed: \"many\" (must be a whole number) [:1]",
             "error: Invalid source: parquet and csv (must be only one of parquet, csv, json, arrow) [:4]",
             "error: Invalid tensors: none (must be at least one) [:5]",
-            "error: Unknown key \"filtre\" (did you mean \"filter\"?) [:10]",
+            "error: Unknown step \"filtre\" (did you mean \"filter\"?) [:10]",
             "error: Invalid bad: 1 (must be an SQL expression) [:11]",
             "error: Invalid worse: \"\" (must be an SQL expression) [:11]",
             "error: Invalid limit: a step follows (must be the last) [:12]",
@@ -126,7 +126,7 @@ class KeptMistakesTest {
         "anti_join: { values: { a: [{}] }, on: a }|Invalid a[0]: a mapping (must be a number, text, true, false or nothing)|",
         "downsample: { keep: 2, weight: w, by: u }|Invalid keep: 2.0 (must be in (0, 1])|w",
         "split: { parts: { train: x } }|Invalid train: \"x\" (must be a number)|",
-        "frobnicate: { a: 1 }|Unknown key \"frobnicate\" (known: filter, derive, select, drop, rename, cast, join, semi_join, anti_join, downsample, sample, upsample, weight, label, explode, truncate, split, limit)|*",
+        "frobnicate: { a: 1 }|Unknown step \"frobnicate\" (known: filter, derive, select, drop, rename, cast, join, semi_join, anti_join, downsample, sample, upsample, weight, label, explode, truncate, split, limit)|*",
         "explode: { columns: a, position: 3 }|Invalid position: 3 (must be text)|columns,a,position,3",
       })
   void aStepIsReadWholeOrNot(String step, String message, String columns) {

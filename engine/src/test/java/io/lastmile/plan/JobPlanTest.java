@@ -119,7 +119,7 @@ class JobPlanTest {
               "  tensors  xy [batch, 2] float32 from x, y",
               "           positive [batch] bool from positive",
               "  splits   6 an epoch, in file order, one row group each",
-              "           0: 2,048 rows, row groups 0 of a.parquet",
+              "           0: 2,048 rows, row group 0 of a.parquet",
               "  query    of split 0:")
           .anyMatch(line -> line.startsWith("  memory   engine "));
     }
