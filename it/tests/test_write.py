@@ -338,6 +338,19 @@ def test_folders_that_are_refused(sandbox: Sandbox) -> None:
     refused(sandbox, "Invalid --epoch: -1 (must be >= 0)", "--epoch", "-1")
 
 
+def test_a_folder_in_one_that_was_written_is_refused(sandbox: Sandbox) -> None:
+    sandbox.experiment(table(sandbox, []))
+    first = sandbox.folder / "first"
+    sandbox.start("write", "experiment.yaml", "train", "--to", "first").wait().expect(0)
+    for inside in (first / "sub", first / "sub" / "sub"):
+        refused(
+            sandbox,
+            f"The folder {inside} lies in {first}, which holds another written dataset "
+            "(name another with --to)",
+            to=str(inside),
+        )
+
+
 def test_an_empty_folder_is_filled_and_missing_ones_are_made(sandbox: Sandbox) -> None:
     dataset = table(sandbox, [])
     sandbox.experiment(dataset)

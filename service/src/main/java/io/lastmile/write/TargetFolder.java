@@ -55,9 +55,17 @@ final class TargetFolder implements AutoCloseable {
   /**
    * Checks that a folder can be written anew.
    *
-   * @throws LastmileException USER when something is there already
+   * @throws LastmileException USER when something is there already, or it lies in a folder that was
+   *     written so itself: whoever reads that one would read both
    */
   static void check(Path target) {
+    for (Path around = target.getParent(); around != null; around = around.getParent()) {
+      if (Files.exists(around.resolve(Written.MANIFEST))) {
+        throw refused(
+            "The folder %s lies in %s, which holds another written dataset (name another with --to)"
+                .formatted(target, around));
+      }
+    }
     if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
