@@ -369,6 +369,25 @@ def test_other_commands_say_the_same(inputs: Sandbox, command: str) -> None:
     assert line == check_refused(inputs, COMMANDS[command](inputs))
 
 
+UNKNOWN: dict[str, tuple[str, ...]] = {
+    "preview": ("preview", "experiment.yaml", "valid"),
+    "explain": ("explain", "experiment.yaml", "--dataset", "valid"),
+    "estimate": ("estimate", "experiment.yaml", "--dataset", "valid"),
+    "write": ("write", "experiment.yaml", "valid", "--to", "out"),
+    "diff": ("diff", "experiment.yaml", "experiment.yaml", "valid"),
+}
+
+
+@pytest.mark.parametrize("command", UNKNOWN)
+def test_an_unknown_dataset_is_told_with_those_that_are_known(
+    inputs: Sandbox, command: str
+) -> None:
+    inputs.write("experiment.yaml", GOOD)
+    line = check_refused(inputs, inputs.start(*UNKNOWN[command]).wait(30))
+    assert line.startswith('error: Unknown dataset "valid" (known: train) [')
+    assert line.endswith("experiment.yaml:3]")
+
+
 def test_open_says_the_same(inputs: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     import lastmile
 
@@ -388,8 +407,10 @@ def test_a_dataset_that_there_is_not(inputs: Sandbox, monkeypatch: pytest.Monkey
     monkeypatch.setenv("LASTMILE_SHM", str(inputs.shm))
     monkeypatch.setenv("LASTMILE_NO_BUILD", "1")
     path: Path = inputs.write("experiment.yaml", GOOD)
-    with pytest.raises(lastmile.UserError, match=r'"tarin".*did you mean "train"'):
-        lastmile.open(str(path), "tarin")
+    for name, known in (("tarin", 'did you mean "train"?'), ("valid", "known: train")):
+        said = re.escape(f'Unknown dataset "{name}" ({known})')
+        with pytest.raises(lastmile.UserError, match=f"^{said}"):
+            lastmile.open(str(path), name)
 
 
 def test_a_feed_outside_a_job_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Experiment;
 import io.lastmile.error.LastmileException;
 import io.lastmile.error.Mistakes;
-import io.lastmile.error.Nearest;
 import io.lastmile.query.Engine;
 import io.lastmile.query.Session;
 import io.lastmile.source.Scratch;
@@ -145,12 +144,9 @@ public final class JobPlan implements AutoCloseable {
   public FeedPlan feed(String name) {
     FeedPlan plan = feeds.get(name);
     if (plan == null) {
-      Dataset mixed = experiment.datasets().get(name);
+      Dataset _ = experiment.dataset(name);
       throw LastmileException.user(
-          "datasets",
-          mixed == null
-              ? "Unknown dataset \"" + name + "\"" + Nearest.hint(name, feeds.keySet())
-              : "Dataset \"" + name + "\" has no tensors (it is only there to be mixed)");
+          "datasets", "Dataset \"" + name + "\" has no tensors (it is only there to be mixed)");
     }
     return plan;
   }
