@@ -151,8 +151,11 @@ def test_what_is_pruned_is_not_read_and_the_rest_is_in_order(
         assert ", pruned " not in outcome.out
     else:
         assert pruned["files"] > 0
-        line = "pruned {files:,} files and {row_groups:,} row groups with {rows:,} rows"
-        assert line.format(**pruned) in outcome.out
+        files, groups, rows = (
+            f"{pruned[key]:,} {thing}{'' if pruned[key] == 1 else 's'}"
+            for key, thing in (("files", "file"), ("row_groups", "row group"), ("rows", "row"))
+        )
+        assert f"pruned {files} and {groups} with {rows}" in outcome.out
 
 
 def test_a_pruned_file_is_not_opened(sandbox: Sandbox, days: Dataset) -> None:

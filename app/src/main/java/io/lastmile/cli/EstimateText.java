@@ -68,13 +68,13 @@ record EstimateText(Estimate estimate, @Nullable Double trainer) {
 
   private String sample() {
     Estimate.Sample sample = estimate.sample();
-    return "%s of %s row groups%s, %s of %s rows; intervals of %s"
+    return "%s of %s%s, %s of %s; intervals of %s"
         .formatted(
             Quantity.count(sample.rowGroups()),
-            Quantity.count(sample.of()),
+            Quantity.counted(sample.of(), "row group"),
             sample.leading() ? " that the limit needs" : "",
             Quantity.count(sample.rows()),
-            Quantity.count(sample.ofRows()),
+            Quantity.counted(sample.ofRows(), "row"),
             String.format(Locale.ROOT, "%.0f %%", Interval.LEVEL * 100));
   }
 
@@ -145,11 +145,10 @@ record EstimateText(Estimate estimate, @Nullable Double trainer) {
   }
 
   private String step() {
-    int ranks = estimate.ranks();
-    return "%s rows for each of %s"
+    return "%s for each of %s"
         .formatted(
-            Quantity.count(estimate.plan().dataset().batch()),
-            ranks == 1 ? "1 rank" : ranks + " ranks");
+            Quantity.counted(estimate.plan().dataset().batch(), "row"),
+            Quantity.counted(estimate.ranks(), "rank"));
   }
 
   private static String text(Speed speed) {
@@ -157,12 +156,8 @@ record EstimateText(Estimate estimate, @Nullable Double trainer) {
         .formatted(
             Quantity.count(Math.round(speed.sourceRowsPerSecond())),
             Quantity.count(Math.round(speed.rowsPerSecond())),
-            count(speed.workers(), "worker"),
-            count(speed.cores(), "core"));
-  }
-
-  private static String count(int number, String what) {
-    return number + " " + what + (number == 1 ? "" : "s");
+            Quantity.counted(speed.workers(), "worker"),
+            Quantity.counted(speed.cores(), "core"));
   }
 
   private String workers(Speed speed) {

@@ -101,11 +101,11 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
   private static String pruned(Summary.@Nullable Pruned pruned) {
     return pruned == null || pruned.files() + pruned.rowGroups() == 0
         ? ""
-        : ", pruned %s files and %s row groups with %s rows"
+        : ", pruned %s and %s with %s"
             .formatted(
-                Quantity.count(pruned.files()),
-                Quantity.count(pruned.rowGroups()),
-                Quantity.count(pruned.rows()));
+                Quantity.counted(pruned.files(), "file"),
+                Quantity.counted(pruned.rowGroups(), "row group"),
+                Quantity.counted(pruned.rows(), "row"));
   }
 
   /** Rows over the time from the first {@code next()} of any rank to its end. */
@@ -188,7 +188,7 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
   private static String rank(Summary.Rank rank) {
     Long steps = rank.steps();
     Double share = rank.waitShare();
-    String done = steps == null ? "no feed opened" : Quantity.count(steps) + " steps";
+    String done = steps == null ? "no feed opened" : Quantity.counted(steps, "step");
     String waited = share == null ? "" : ", trainer waited " + Quantity.percent(share);
     Integer code = rank.exitCode();
     String ended = code == null ? ", not started" : code == 0 ? "" : ", exit code " + code;

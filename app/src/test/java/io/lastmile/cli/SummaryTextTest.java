@@ -77,7 +77,10 @@ class SummaryTextTest {
             12.34,
             Summary.Exit.OK,
             734003200L,
-            List.of(new Summary.Rank(0, 1_234L, 0.125, 0), new Summary.Rank(1, null, null, 7)),
+            List.of(
+                new Summary.Rank(0, 1_234L, 0.125, 0),
+                new Summary.Rank(1, null, null, 7),
+                new Summary.Rank(2, 1L, null, 0)),
             datasets);
     FeedProgress progress =
         new FeedProgress(
@@ -116,6 +119,7 @@ class SummaryTextTest {
             valid: not read
             rank 0: 1,234 steps, trainer waited 12.5 %
             rank 1: no feed opened, exit code 7
+            rank 2: 1 step
             peak memory 700 MiB
             run record /data/runs/ads-3\
             """);
