@@ -125,7 +125,7 @@ class Tensor:
         if pa.types.is_date(kind):
             column = column.cast(pa.date32()).cast(pa.int32())
         elif pa.types.is_timestamp(kind):
-            column = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.int64())
+            column = _microseconds(column)
         elif pa.types.is_decimal(kind):
             exact = [None if value is None else float(value) for value in column.to_pylist()]
             column = pa.array(exact, pa.float64())
@@ -222,6 +222,15 @@ def _nothing(like: Value) -> Value:
     if isinstance(like, Ragged):
         return Ragged(like.values[:0], np.zeros(2, dtype=np.int64))
     return np.zeros((1, *like.shape[1:]), dtype=like.dtype)
+
+
+def _microseconds(column: pa.Array) -> pa.Array:
+    """Since 1970, rounded down."""
+    if column.type.unit != "ns":
+        return column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+    there = _there(column)
+    nanoseconds = np.asarray(column.cast(pa.int64()).fill_null(0))
+    return pa.array(np.floor_divide(nanoseconds, 1000), pa.int64(), mask=~there)
 
 
 def _there(column: pa.Array) -> np.ndarray:

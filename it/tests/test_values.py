@@ -397,6 +397,43 @@ def test_arrays_that_an_expression_makes(sandbox: Sandbox) -> None:
         check_ranks(ranks(server.address, 2), arrays)
 
 
+def test_nanoseconds_are_rounded_down_also_before_1970(sandbox: Sandbox) -> None:
+    """By hand, beside the oracle."""
+    times = [-1500, -1000, -1, 0, 1, 999, 1500, None]
+    down = [-2, -1, -1, 0, 0, 0, 1, 7]
+    instants = pa.array(times, pa.timestamp("ns"))
+    table = pa.table(
+        {
+            "uid": pa.array(range(len(times)), pa.int64()),
+            "at": instants,
+            "zone": instants.cast(pa.timestamp("ns", "UTC")),
+            "list": pa.array([[t, 1500] for t in times], pa.list_(pa.timestamp("ns"))),
+            "pair": pa.array([[t, -1500] for t in times], pa.list_(pa.timestamp("ns"), 2)),
+        }
+    )
+    tensors = {
+        "at": Tensor("at", fill=7),
+        "float": Tensor("at", fill=7, dtype="float64"),
+        "zone": Tensor("zone", fill=7),
+        "list": Tensor("list", fill=7),
+        "list_float": Tensor("list", fill=7, dtype="float32"),
+        "pair": Tensor("pair", fill=7),
+        "matrix": Tensor(["at", "zone"], fill=7),
+        "keyed": Tensor(["list"], layout="keyed", fill=7),
+    }
+    small = dataset(sandbox, table, tensors)
+    with sandbox.serve(sandbox.experiment(small)) as server:
+        got = ranks(server.address, 1)
+    check_ranks(got, small)
+    ((batch,),) = got
+    for name in ("at", "float", "zone"):
+        assert batch.tensors[name].tolist() == down
+    for name in ("list", "list_float"):
+        assert batch.tensors[name].values.tolist() == [v for d in down for v in (d, 1)]
+    assert batch.tensors["pair"].tolist() == [[d, -2] for d in down]
+    assert batch.tensors["matrix"].tolist() == [[d, d] for d in down]
+
+
 def test_a_column_of_nulls_alone_is_filled(sandbox: Sandbox) -> None:
     nulls = pa.array([None] * 120, pa.float32())
     table = pa.table({"uid": pa.array(range(120), pa.int64()), "x": nulls, "y": nulls})

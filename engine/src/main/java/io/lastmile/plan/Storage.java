@@ -112,14 +112,22 @@ record Storage(String sql, DType dtype, String unit) {
     };
   }
 
-  /** Nanoseconds cut, not rounded, to microseconds: the engine's own cast rounds. */
+  /** Nanoseconds rounded down to microseconds: the engine's own cast rounds to the nearest. */
   private static String microseconds(String sql, String suffix) {
     return suffix.isEmpty()
-        ? "make_timestamp(epoch_ns(" + sql + ") // 1000)"
+        ? floor("(" + sql + ")")
         : "CAST(list_transform("
             + sql
-            + ", lambda ns: make_timestamp(epoch_ns(ns) // 1000)) AS TIMESTAMP"
+            + ", lambda ns: "
+            + floor("ns")
+            + ") AS TIMESTAMP"
             + suffix
             + ")";
+  }
+
+  /** The engine's own division rounds toward zero. */
+  private static String floor(String time) {
+    return "make_timestamp(epoch_ns(%s) // 1000 - CAST(epoch_ns(%s) %% 1000 < 0 AS BIGINT))"
+        .formatted(time, time);
   }
 }
