@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 DATE = r"\d{4}-\d{2}-\d{2}"
+CODE = r"[+-]?0\d+([.e].*)?"  # zip codes and the like have leading zeros to keep
 INSTANT = DATE + r"[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?"
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|[+-]?inf(inity)?"
 
@@ -67,6 +68,8 @@ def _value(text: str, parse: Callable[[str], Any]) -> Any:
 def _type(texts: list[str]) -> tuple[pa.DataType, Callable[[str], Any]]:
     """The first type that all values which are there can have."""
     values = [text for text in texts if text]
+    if any(re.fullmatch(CODE, value, re.IGNORECASE) for value in values):
+        return pa.string(), str
     for pattern, kind, parse in KINDS if values else []:
         if all(re.fullmatch(pattern, value, re.IGNORECASE) for value in values):
             try:

@@ -27,14 +27,17 @@ final class CsvTables {
     this.element = element;
   }
 
-  /** The types of values, by how they are spelled. */
+  /**
+   * The types of values, by how they are spelled. WHOLE are digits without leading zeros: numbers
+   * with such are codes, which would lose them.
+   */
   private enum Kind {
     BOOLEAN("BOOLEAN", "(?i)true|false"),
-    BIGINT("BIGINT", "[+-]?[0-9]+"),
-    UBIGINT("UBIGINT", "[+]?[0-9]+"),
+    BIGINT("BIGINT", "[+-]?WHOLE"),
+    UBIGINT("UBIGINT", "[+]?WHOLE"),
     /** Whole numbers that no integer holds: as floating-point numbers they would change. */
     LONGER("VARCHAR", "[+-]?[0-9]+"),
-    DOUBLE("DOUBLE", "(?i)[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)(e[+-]?[0-9]+)?|nan|[+-]?inf(inity)?"),
+    DOUBLE("DOUBLE", "(?i)[+-]?(WHOLE([.][0-9]*)?|[.][0-9]+)(e[+-]?[0-9]+)?|nan|[+-]?inf(inity)?"),
     DATE("DATE", "[0-9]{4}-[0-9]{2}-[0-9]{2}"),
     TIMESTAMP(
         "TIMESTAMP", "[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?"),
@@ -47,7 +50,7 @@ final class CsvTables {
 
     Kind(String sql, String spelling) {
       this.sql = sql;
-      this.spelling = spelling;
+      this.spelling = spelling.replace("WHOLE", "(0|[1-9][0-9]*)");
     }
 
     /** Whether all values of a column are of this type; TRUE where there are none. */

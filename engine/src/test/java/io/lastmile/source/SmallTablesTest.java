@@ -80,11 +80,11 @@ class SmallTablesTest {
     assertThat(types(table))
         .isEqualTo(
             "id BIGINT, big UBIGINT, name VARCHAR, x DOUBLE, n BIGINT, day DATE, at TIMESTAMP,"
-                + " zone TIMESTAMP WITH TIME ZONE, flag BOOLEAN, none VARCHAR, code BIGINT");
+                + " zone TIMESTAMP WITH TIME ZONE, flag BOOLEAN, none VARCHAR, code VARCHAR");
     assertThat(
             rows(
                 table,
-                "id, name, x, n, day, epoch_us(\"at\"), epoch_us(zone), flag, none, big::VARCHAR"))
+                "id, name, x, n, day, epoch_us(\"at\"), epoch_us(zone), flag, none, big::VARCHAR, code"))
         .containsExactly(
             Arrays.asList(
                 1L,
@@ -96,10 +96,21 @@ class SmallTablesTest {
                 1704103200000000L,
                 true,
                 null,
-                "18446744073709551615"),
+                "18446744073709551615",
+                "00000000000000000000001"),
             Arrays.asList(
-                -2L, null, 2.0, 7L, 19782L, 1704103200250000L, 1704103200000000L, false, null, "1"),
-            Arrays.asList(null, null, null, null, null, null, null, null, null, null));
+                -2L,
+                null,
+                2.0,
+                7L,
+                19782L,
+                1704103200250000L,
+                1704103200000000L,
+                false,
+                null,
+                "1",
+                "1"),
+            Arrays.asList(null, null, null, null, null, null, null, null, null, null, null));
     assertThat(table.rows()).isEqualTo(3);
   }
 
@@ -119,6 +130,14 @@ class SmallTablesTest {
         "2024-01-01T00:00:00 2024-01-01T00:00:00Z|VARCHAR",
         "2024-01-01T00:00:00.123456789|VARCHAR",
         "0x10|VARCHAR",
+        "0 -0 +0|BIGINT",
+        "0.5 -0.5 00.5|VARCHAR",
+        "0.5 -0.5 .5 0e00 1e-05|DOUBLE",
+        "01234|VARCHAR",
+        "1 -02|VARCHAR",
+        "1.5 007|VARCHAR",
+        "18446744073709551615 01|VARCHAR",
+        "00|VARCHAR",
         "1_000|VARCHAR",
       })
   void aCsvColumnIsTextUnlessAllValuesAreMore(String values, String type) throws IOException {
