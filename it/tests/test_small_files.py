@@ -278,6 +278,11 @@ def test_mistakes_name_file_line_and_value(sandbox: Sandbox) -> None:
     assert refusal(sandbox, "csv", "a.csv") == (
         '"a.csv", line 3: 1 values instead of 2: 3 (must be comma-separated values as in RFC 4180)'
     )
+    sandbox.write("a.csv", 'uid,name\n1,"a""b"\n2,a"b\n')
+    assert refusal(sandbox, "csv", "a.csv") == (
+        '"a.csv", line 3: a quote in a value without quotes: 2,a" '
+        "(must be comma-separated values as in RFC 4180)"
+    )
     sandbox.write("a.jsonl", '{"uid": 1}\n{"uid": }\n')
     assert refusal(sandbox, "json", "a.jsonl").startswith('"a.jsonl", line 2: no JSON (')
 

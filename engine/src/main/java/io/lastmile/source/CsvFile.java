@@ -99,6 +99,8 @@ record CsvFile(List<String> names, long rows) {
         state = State.RETURN;
       } else if (next == '"' && state == State.START) {
         state = State.QUOTED;
+      } else if (next == '"') {
+        throw wrong("a quote in a value without quotes");
       } else {
         state = State.PLAIN;
         keep(next);

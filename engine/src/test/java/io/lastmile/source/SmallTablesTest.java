@@ -197,6 +197,9 @@ class SmallTablesTest {
         "id,n;1,2,3|\"a.csv\", line 2: 3 values instead of 2: 1,2,3 (must be comma-separated values as in RFC 4180)",
         "id,n;1,\"a;b;2,3;|\"a.csv\", line 2: a quoted value without an end: 1,\"a (must be comma-separated values as in RFC 4180)",
         "id,n;1,\"a\"b|\"a.csv\", line 2: text behind a closing quote: 1,\"a\"b (must be comma-separated values as in RFC 4180)",
+        "id,n;1,a\"b|\"a.csv\", line 2: a quote in a value without quotes: 1,a\" (must be comma-separated values as in RFC 4180)",
+        "id,n;1, \"a\"|\"a.csv\", line 2: a quote in a value without quotes: 1, \" (must be comma-separated values as in RFC 4180)",
+        "id,n\"\"|\"a.csv\", line 1: a quote in a value without quotes: id,n\" (must be comma-separated values as in RFC 4180)",
         "id,n;1,2\\r;3,4|\"a.csv\", line 2: a line end unlike that of the first line: 1,2 (must be comma-separated values as in RFC 4180)",
         "id,n;1\\r2|\"a.csv\", line 2: a carriage return without a line feed: 1 2 (must be comma-separated values as in RFC 4180)",
       })
