@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,13 @@ INSTANT = DATE + r"[ T]\d{2}:\d{2}:\d{2}(\.\d{1,6})?"
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|[+-]?inf(inity)?"
 
 
+def _number(text: str) -> float:
+    value = float(text)
+    if math.isinf(value) and any(c.isdigit() for c in text):
+        raise OverflowError(text)
+    return value
+
+
 def _instant(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text)
 
@@ -27,7 +35,7 @@ KINDS: list[tuple[str, pa.DataType, Callable[[str], Any]]] = [
     (r"[+-]?\d+", pa.int64(), int),
     (r"\+?\d+", pa.uint64(), int),
     (r"[+-]?\d+", pa.string(), str),
-    (NUMBER, pa.float64(), float),
+    (NUMBER, pa.float64(), _number),
     (DATE, pa.date32(), datetime.date.fromisoformat),
     (INSTANT, pa.timestamp("us"), _instant),
     (INSTANT + r"(Z|[+-]\d{2}(:?\d{2})?)", pa.timestamp("us", "UTC"), _instant),

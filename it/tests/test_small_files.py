@@ -231,19 +231,21 @@ def test_damaged_arrow_files_are_refused(sandbox: Sandbox, form: str) -> None:
     assert '"a.arrow"' in refusal(sandbox, "arrow", "a.arrow")
 
 
-def test_codes_with_leading_zeros_keep_them(sandbox: Sandbox) -> None:
+def test_codes_with_leading_zeros_and_numbers_beyond_all_are_text(sandbox: Sandbox) -> None:
     """One file has none of them: the type is that of all."""
     root = sandbox.folder / "t"
     root.mkdir()
-    (root / "a.csv").write_text("uid,zip,n,x\n0,1234,0,0.5\n1,,-7,-0.25\n")
-    (root / "b.csv").write_text("uid,zip,n,x\n2,01234,10,0\n3,00000,9,1e05\n")
+    (root / "a.csv").write_text("uid,zip,n,x,far\n0,1234,0,0.5,1.5\n1,,-7,-0.25,\n")
+    (root / "b.csv").write_text("uid,zip,n,x,far\n2,01234,10,0,1e400\n3,00000,9,1e05,inf\n")
     tensors = {
         "zip": Tensor("zip", hash=(1 << 30, 7), fill=-1),
         "n": Tensor("n"),
         "x": Tensor("x"),
+        "far": Tensor("far", hash=(1 << 30, 7), fill=-1),
     }
     codes = Dataset("t", root, ["a.csv", "b.csv"], tensors, format="csv", shuffle=NONE)
     assert codes.sequence().rows.column("zip").to_pylist() == ["1234", None, "01234", "00000"]
+    assert codes.sequence().rows.column("far").to_pylist() == ["1.5", None, "1e400", "inf"]
     with sandbox.serve(sandbox.experiment(codes)) as server:
         check_ranks(ranks(server.address, 1), codes)
 

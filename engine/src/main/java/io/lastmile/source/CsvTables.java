@@ -56,10 +56,16 @@ final class CsvTables {
     /** Whether all values of a column are of this type; TRUE where there are none. */
     String test(String column) {
       String spelled = "regexp_full_match(%s, %s)".formatted(column, Expressions.literal(spelling));
+      String cast = "TRY_CAST(%s AS %s)".formatted(column, sql);
       String isOne =
-          sql.equals("VARCHAR")
-              ? spelled
-              : "%s AND TRY_CAST(%s AS %s) IS NOT NULL".formatted(spelled, column, sql);
+          switch (this) {
+            case LONGER -> spelled;
+            // A number beyond all doubles would become infinite.
+            case DOUBLE ->
+                "%s AND (isfinite(%s) OR NOT regexp_matches(%s, '[0-9]'))"
+                    .formatted(spelled, cast, column);
+            default -> "%s AND %s IS NOT NULL".formatted(spelled, cast);
+          };
       return "coalesce(bool_and(%s) FILTER (WHERE %s IS NOT NULL), TRUE)".formatted(isOne, column);
     }
   }
