@@ -287,6 +287,24 @@ def test_mistakes_name_file_line_and_value(sandbox: Sandbox) -> None:
     )
     sandbox.write("a.jsonl", '{"uid": 1}\n{"uid": }\n')
     assert refusal(sandbox, "json", "a.jsonl").startswith('"a.jsonl", line 2: no JSON (')
+    for line, says in (
+        (
+            '{"uid": 1e400}',
+            "the number 1e400 is beyond DOUBLE: {} (write it as a string, or null)",
+        ),
+        ('{"uid": 1, "": 2}', "a key has no name: {} (name all keys)"),
+        (
+            '{"uid": 1, "s": "\\ud800"}',
+            "half a surrogate pair: {} (write both halves, or the character in UTF-8)",
+        ),
+        (
+            '{"uid": NaN}',
+            "no JSON (Non-standard token 'NaN'): {} (each line must be one JSON object)",
+        ),
+    ):
+        sandbox.write("a.jsonl", f'{{"uid": 1}}\n\n{line}\n')
+        expected = says.replace("{}", line)
+        assert refusal(sandbox, "json", "a.jsonl") == f'"a.jsonl", line 3: {expected}'
 
 
 def test_a_change_of_the_file_does_not_touch_a_run(sandbox: Sandbox) -> None:

@@ -10,14 +10,27 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
+import org.jspecify.annotations.Nullable;
 
-/** A check of files with one JSON object a line; the engine's own miscounts the lines. */
+/**
+ * A check of files with one JSON object a line: the engine's own miscounts the lines, and lets
+ * numbers become infinite.
+ */
 final class JsonLinesFile {
   private static final int SHOWN = 80;
+
+  /** Levels of lists and objects; the engine's end is at 128. */
+  private static final int MOST_LEVELS = 100;
+
+  private static final String ONE_OBJECT = "each line must be one JSON object";
+
   private static final JsonFactory JSON =
       JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
   private JsonLinesFile() {}
+
+  /** What is wrong with a line, and what to do about it. */
+  private record Mistake(String what, String remedy) {}
 
   /**
    * Reads a file once.
@@ -47,22 +60,87 @@ final class JsonLinesFile {
 
   private static void check(String line, long number, FoundFile file, String element)
       throws IOException {
-    String wrong;
+    Mistake mistake;
     try (JsonParser json = JSON.createParser(line)) {
-      boolean isObject = json.nextToken() == JsonToken.START_OBJECT;
-      if (isObject) {
-        json.skipChildren();
-      }
-      wrong = !isObject ? "no JSON object" : json.nextToken() != null ? "more than one value" : "";
+      mistake = mistake(json);
     } catch (JsonProcessingException e) {
-      wrong = "no JSON (" + e.getOriginalMessage().split("\n", 2)[0] + ")";
+      mistake = new Mistake("no JSON (" + text(e) + ")", ONE_OBJECT);
     }
-    if (!wrong.isEmpty()) {
-      String shown = line.length() > SHOWN ? line.substring(0, SHOWN) + "…" : line;
+    if (mistake != null) {
       throw LastmileException.user(
           element,
-          "\"%s\", line %d: %s: %s (each line must be one JSON object)"
-              .formatted(file.shown(), number, wrong, shown.strip()));
+          "\"%s\", line %d: %s: %s (%s)"
+              .formatted(
+                  file.shown(), number, mistake.what(), shown(line).strip(), mistake.remedy()));
     }
+  }
+
+  /** What is wrong with the only value of a line; null: nothing. */
+  private static @Nullable Mistake mistake(JsonParser json) throws IOException {
+    if (json.nextToken() != JsonToken.START_OBJECT) {
+      return new Mistake("no JSON object", ONE_OBJECT);
+    }
+    int levels = 1;
+    while (levels > 0) {
+      JsonToken token = json.nextToken();
+      levels += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
+      Mistake mistake =
+          levels > MOST_LEVELS
+              ? new Mistake("more than %d levels".formatted(MOST_LEVELS), "write it flatter")
+              : mistake(token, json);
+      if (mistake != null) {
+        return mistake;
+      }
+    }
+    return json.nextToken() == null ? null : new Mistake("more than one value", ONE_OBJECT);
+  }
+
+  private static @Nullable Mistake mistake(JsonToken token, JsonParser json) throws IOException {
+    return switch (token) {
+      case FIELD_NAME -> ofName(json.currentName());
+      case VALUE_STRING ->
+          hasHalfPair(json.getText())
+              ? new Mistake("half a surrogate pair", "write both halves, or the character in UTF-8")
+              : null;
+      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT ->
+          Double.isInfinite(json.getDoubleValue())
+              ? new Mistake(
+                  "the number %s is beyond DOUBLE".formatted(shown(json.getText())),
+                  "write it as a string, or null")
+              : null;
+      default -> null;
+    };
+  }
+
+  private static @Nullable Mistake ofName(String name) {
+    if (name.isEmpty()) {
+      return new Mistake("a key has no name", "name all keys");
+    }
+    return name.indexOf('\0') < 0 ? null : new Mistake("a key has a NUL", "give it another name");
+  }
+
+  /** Whether a text has a half of a character beyond 16 bits, which UTF-8 cannot write. */
+  private static boolean hasHalfPair(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (Character.isSurrogate(text.charAt(i))) {
+        if (!Character.isSupplementaryCodePoint(text.codePointAt(i))) {
+          return true;
+        }
+        i++;
+      }
+    }
+    return false;
+  }
+
+  /** The parser's text without the switches of its own, which nobody can use here. */
+  private static String text(JsonProcessingException e) {
+    return e.getOriginalMessage()
+        .split("\n", 2)[0]
+        .replaceFirst(": (enable `|maybe a \\(non-standard\\) comment).*", "")
+        .replaceFirst(", from `[^`]*`", "");
+  }
+
+  private static String shown(String text) {
+    return text.length() > SHOWN ? text.substring(0, SHOWN) + "…" : text;
   }
 }

@@ -53,8 +53,7 @@ final class JsonTables {
           "\"%s\" has no rows with columns (each line must be one JSON object)"
               .formatted(files.getFirst().shown()));
     }
-    List<String> names = structure.keySet().stream().map(String::valueOf).toList();
-    Schemas.checkTwins(names, files.getFirst(), element);
+    checkTwins("", structure, files.getFirst());
     List<String> columns = new ArrayList<>();
     structure.forEach((name, type) -> {
       String sql = type(type);
@@ -85,6 +84,19 @@ final class JsonTables {
         .map(file -> Expressions.file(file.path()))
         .collect(
             Collectors.joining(", ", "read_json_objects([", "], " + OPTIONS + "filename=true)"));
+  }
+
+  /** Checks the names of columns, and of what is in them. */
+  private void checkTwins(String within, @Nullable Object structure, FoundFile file) {
+    switch (structure) {
+      case List<?> list when !list.isEmpty() -> checkTwins(within, list.getFirst(), file);
+      case Map<?, ?> object -> {
+        Schemas.checkTwins(
+            object.keySet().stream().map(name -> within + name).toList(), file, element);
+        object.forEach((name, value) -> checkTwins(within + name + ".", value, file));
+      }
+      case null, default -> {}
+    }
   }
 
   /** The SQL type of a structure; null: values of several types. */

@@ -288,14 +288,39 @@ class SmallTablesTest {
         ";;7|\"a.jsonl\", line 3: no JSON object: 7 (each line must be one JSON object)",
         "{\"id\":1,\"id\":2}|\"a.jsonl\", line 1: no JSON (Duplicate field 'id'): {\"id\":1,\"id\":2} (each line must be one JSON object)",
         "{\"id\":1,\"ID\":2}|Columns \"id\" and \"ID\" of \"a.jsonl\" differ at most in case, so that none of them can be named (write the file with other names)",
+        "{\"x\":1};;{\"x\":1e400}|\"a.jsonl\", line 3: the number 1e400 is beyond DOUBLE: {\"x\":1e400} (write it as a string, or null)",
+        "{\"x\":1,\"l\":[{\"y\":-1e999}]}|\"a.jsonl\", line 1: the number -1e999 is beyond DOUBLE: {\"x\":1,\"l\":[{\"y\":-1e999}]} (write it as a string, or null)",
+        "{\"x\":1.5};{\"x\":NINES}|\"a.jsonl\", line 2: the number 99999999999999999999999999999999999999999999999999999999999999999999999999999999… is beyond DOUBLE: {\"x\":999999999999999999999999999999999999999999999999999999999999999999999999999… (write it as a string, or null)",
+        "{\"\":1,\"id\":2}|\"a.jsonl\", line 1: a key has no name: {\"\":1,\"id\":2} (name all keys)",
+        "{\"id\":1};{\"s\":{\"\":2}}|\"a.jsonl\", line 2: a key has no name: {\"s\":{\"\":2}} (name all keys)",
+        "{\"a\\u0000b\":1}|\"a.jsonl\", line 1: a key has a NUL: {\"a\\u0000b\":1} (give it another name)",
+        "{\"x\":1};{\"s\":\"\\ud800\"}|\"a.jsonl\", line 2: half a surrogate pair: {\"s\":\"\\ud800\"} (write both halves, or the character in UTF-8)",
+        "{\"s\":[\"a\\udc00b\"]}|\"a.jsonl\", line 1: half a surrogate pair: {\"s\":[\"a\\udc00b\"]} (write both halves, or the character in UTF-8)",
+        "{\"x\":NaN}|\"a.jsonl\", line 1: no JSON (Non-standard token 'NaN'): {\"x\":NaN} (each line must be one JSON object)",
+        "{\"x\":+1}|\"a.jsonl\", line 1: no JSON (Unexpected character ('+' (code 43)) in numeric value: JSON spec does not allow numbers to have plus signs): {\"x\":+1} (each line must be one JSON object)",
+        "{\"x\":1 /**/}|\"a.jsonl\", line 1: no JSON (Unexpected character ('/' (code 47))): {\"x\":1 /**/} (each line must be one JSON object)",
+        "DEEP|\"a.jsonl\", line 1: more than 100 levels: {\"l\":LISTS… (write it flatter)",
+        "{\"id\":1,\"s\":{\"a\":1,\"A\":2}}|Columns \"s.a\" and \"s.A\" of \"a.jsonl\" differ at most in case, so that none of them can be named (write the file with other names)",
         "{\"id\":1};{\"id\":null};{\"id\":\"x\"}|Column \"id\" has values of several types, such as 1 in \"a.jsonl\" and \"x\" in \"a.jsonl\" (write them alike)",
         "{\"l\":[1,\"x\"]}|Column \"l\" has values of several types, such as [1,\"x\"] in \"a.jsonl\" (write them alike)",
         "{\"id\":18446744073709551615}|Cannot read \"a.jsonl\": JSON transform error in file \"FOLDER/a.jsonl\", in line 1: Failed to cast value to numerical: 18446744073709551615",
       })
   void jsonMistakes(String text, String message) throws IOException {
-    write("a.jsonl", text.replace(';', '\n'));
+    write(
+        "a.jsonl",
+        text.replace(';', '\n')
+            .replace("NINES", "9".repeat(400))
+            .replace("DEEP", "{\"l\":" + "[".repeat(100) + "]".repeat(100) + "}"));
     assertThat(mistake(Source.JsonLines.of("a.jsonl")))
-        .isEqualTo(message.replace("FOLDER", folder.toString()));
+        .isEqualTo(message.replace("FOLDER", folder.toString()).replace("LISTS", "[".repeat(75)));
+  }
+
+  @Test
+  void jsonIsReadToTheEdgesOfWhatItRefuses() throws IOException {
+    String list = "[".repeat(99) + "]".repeat(99);
+    write("a.jsonl", "{\"x\":1.7e308,\"s\":\"\\ud83d\\ude00\",\"l\":" + list + "}");
+    assertThat(rows(open(Source.JsonLines.of("a.jsonl")), "x, s"))
+        .containsExactly(List.of(1.7e308, "😀"));
   }
 
   @Test
