@@ -9,6 +9,7 @@ import io.lastmile.error.LastmileException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,9 @@ final class JsonLinesFile {
 
   /** Levels of lists and objects; the engine's end is at 128. */
   private static final int MOST_LEVELS = 100;
+
+  /** Bytes of a line, a little less than the engine's buffers have room for. */
+  private static final int MOST_BYTES = 16_000_000;
 
   private static final String ONE_OBJECT = "each line must be one JSON object";
 
@@ -62,7 +66,10 @@ final class JsonLinesFile {
       throws IOException {
     Mistake mistake;
     try (JsonParser json = JSON.createParser(line)) {
-      mistake = mistake(json);
+      mistake =
+          isLong(line)
+              ? new Mistake("more than 16 MB", "convert the file to Parquet")
+              : mistake(json);
     } catch (JsonProcessingException e) {
       mistake = new Mistake("no JSON (" + text(e) + ")", ONE_OBJECT);
     }
@@ -73,6 +80,11 @@ final class JsonLinesFile {
               .formatted(
                   file.shown(), number, mistake.what(), shown(line).strip(), mistake.remedy()));
     }
+  }
+
+  private static boolean isLong(String line) {
+    return line.length() > MOST_BYTES / 3
+        && line.getBytes(StandardCharsets.UTF_8).length > MOST_BYTES;
   }
 
   /** What is wrong with the only value of a line; null: nothing. */

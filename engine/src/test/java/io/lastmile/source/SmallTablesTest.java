@@ -318,9 +318,18 @@ class SmallTablesTest {
   @Test
   void jsonIsReadToTheEdgesOfWhatItRefuses() throws IOException {
     String list = "[".repeat(99) + "]".repeat(99);
-    write("a.jsonl", "{\"x\":1.7e308,\"s\":\"\\ud83d\\ude00\",\"l\":" + list + "}");
+    String face = "{\"x\":1.7e308,\"s\":\"\\ud83d\\ude00\",\"l\":" + list + "}\n";
+    String begin = "{\"x\":2,\"s\":\"";
+    String text = "é".repeat(7_999_993);
+    write("a.jsonl", face + begin + text + "\"}");
     assertThat(rows(open(Source.JsonLines.of("a.jsonl")), "x, s"))
-        .containsExactly(List.of(1.7e308, "😀"));
+        .containsExactly(List.of(1.7e308, "😀"), List.of(2.0, text));
+    write("a.jsonl", face + begin + text + "é\"}\n");
+    assertThat(mistake(Source.JsonLines.of("a.jsonl")))
+        .isEqualTo(
+            "\"a.jsonl\", line 2: more than 16 MB: {\"x\":2,\"s\":\""
+                + "é".repeat(68)
+                + "… (convert the file to Parquet)");
   }
 
   @Test
