@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import data
@@ -179,6 +180,59 @@ def test_types_that_no_table_holds(sandbox: Sandbox, column: pa.Array, says: str
     with pa.ipc.new_file(str(sandbox.folder / "a.arrow"), table.schema) as writer:
         writer.write_table(table)
     assert says in refusal(sandbox, "arrow", "a.arrow")
+
+
+NAMELESS = {
+    "column": (pa.table([[1], [2]], names=["uid", ""]), "Column 2 of {} has no name"),
+    "NUL": (pa.table([[1], [2]], names=["x\0", "uid"]), "Column 1 of {} has a NUL in its name"),
+    "field": (
+        pa.table({"uid": [1], "s": pa.array([{"a": 1, "": 2}])}),
+        'Column "s" of {} has a field without a name',
+    ),
+    "field in a list": (
+        pa.table({"uid": [1], "l": pa.array([[{"a": {"": 2}}]])}),
+        'Column "l" of {} has a field without a name',
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["arrow", "parquet"])
+@pytest.mark.parametrize("case", NAMELESS)
+def test_what_has_no_name(sandbox: Sandbox, kind: str, case: str) -> None:
+    table, says = NAMELESS[case]
+    path = sandbox.folder / f"a.{kind}"
+    if kind == "parquet":
+        pq.write_table(table, path)
+    else:
+        with pa.ipc.new_file(str(path), table.schema) as writer:
+            writer.write_table(table)
+    expected = says.replace("{}", f'"a.{kind}"') + " (write the file with names for all)"
+    assert refusal(sandbox, kind, path.name) == expected
+
+
+@pytest.mark.parametrize("kind", ["arrow", "parquet"])
+def test_parts_of_lists_and_maps_need_no_name(sandbox: Sandbox, kind: str) -> None:
+    lists = pa.list_(pa.field("", pa.int64()))
+    structs = pa.list_(pa.field("", pa.struct({"a": pa.int64()})))
+    table = pa.table(
+        {
+            "uid": [1, 2],
+            "l": pa.array([[1, 2], [3]], lists),
+            "s": pa.array([[{"a": 1}], []], structs),
+            "m": pa.array([[("k", 1)], []], pa.map_(pa.string(), pa.int64())),
+        }
+    )
+    path = sandbox.folder / f"a.{kind}"
+    if kind == "parquet":
+        pq.write_table(table, path, use_compliant_nested_type=False)
+    else:
+        with pa.ipc.new_file(str(path), table.schema) as writer:
+            writer.write_table(table)
+    tensors = {"l": Tensor("l")}
+    whole = Dataset(".", sandbox.folder, [path.name], tensors, format=kind, shuffle=NONE)
+    with sandbox.serve(sandbox.experiment(whole)) as server:
+        ((batch,),) = ranks(server.address, 1)
+    assert batch.tensors["l"].values.tolist() == [1, 2, 3]
 
 
 def refusal(sandbox: Sandbox, kind: str, path: str) -> str:

@@ -24,6 +24,7 @@ import org.apache.arrow.vector.ipc.ArrowReader;
 import org.apache.arrow.vector.ipc.ArrowStreamReader;
 import org.apache.arrow.vector.ipc.WriteChannel;
 import org.apache.arrow.vector.ipc.message.MessageSerializer;
+import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 
 /**
@@ -145,9 +146,9 @@ final class ArrowFile {
 
   private Content check(ArrowReader reader) throws IOException {
     VectorSchemaRoot root = reader.getVectorSchemaRoot();
-    root.getSchema().getFields().forEach(field -> checkType(field, field.getName()));
-    Schemas.checkTwins(
+    Schemas.checkNames(
         root.getSchema().getFields().stream().map(Field::getName).toList(), file, element);
+    root.getSchema().getFields().forEach(field -> checkType(field, field.getName()));
     ArrowChecks checks = new ArrowChecks(reader);
     long rows = 0;
     while (reader.loadNextBatch()) {
@@ -172,7 +173,12 @@ final class ArrowFile {
           "Column \"%s\" of \"%s\" is %s (no table can hold it; write it with another type)"
               .formatted(column, file.shown(), e.getMessage()));
     }
-    field.getChildren().forEach(child -> checkType(child, column));
+    for (Field child : field.getChildren()) {
+      if (field.getType() instanceof ArrowType.Struct && child.getName().isEmpty()) {
+        throw Schemas.nameless(column, file, element);
+      }
+      checkType(child, column);
+    }
   }
 
   private LastmileException damaged(Throwable e) {

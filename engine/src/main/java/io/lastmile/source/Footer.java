@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param rowGroups in the order of the file
  * @param hash of its bytes
  * @param fixedLengths by column, for those that the writer declared to be lists of a fixed length
+ * @param nameless columns with a field that has no name
  */
 record Footer(
     String schema,
@@ -30,10 +32,12 @@ record Footer(
     List<String> kinds,
     List<RowGroup> rowGroups,
     String hash,
-    Map<String, Integer> fixedLengths) {
+    Map<String, Integer> fixedLengths,
+    Set<String> nameless) {
   /** The same, with what another footer of the same schema holds already. */
   Footer sharing(Footer other) {
-    return new Footer(other.schema, other.columns, other.kinds, rowGroups, hash, fixedLengths);
+    return new Footer(
+        other.schema, other.columns, other.kinds, rowGroups, hash, fixedLengths, other.nameless);
   }
 
   /**
@@ -107,7 +111,7 @@ record Footer(
       boolean hasLists = elements.stream().anyMatch(element -> element.repetition() == REPEATED);
       Map<String, Integer> lengths =
           arrow == null || !hasLists ? Map.of() : fixedLengths.apply(arrow);
-      return new Footer(schema, columns(), kinds(), named(), hash, lengths);
+      return new Footer(schema, columns(), kinds(), named(), hash, lengths, nameless());
     }
 
     private void repeat(Runnable element) {
@@ -239,6 +243,30 @@ record Footer(
         columns.add(elements.get(at).name());
       }
       return columns;
+    }
+
+    /** Columns in which a struct has a field without a name; parts of lists and maps need none. */
+    private Set<String> nameless() {
+      Set<String> nameless = new LinkedHashSet<>();
+      for (int column = 1; column < elements.size(); column = end(column)) {
+        for (int at = column; at < end(column); at++) {
+          int fields = isStruct(at) ? elements.get(at).children() : 0;
+          for (int field = at + 1; fields > 0; field = end(field), fields--) {
+            if (elements.get(field).name().isEmpty()) {
+              nameless.add(elements.get(column).name());
+            }
+          }
+        }
+      }
+      return nameless;
+    }
+
+    /** A list or a map has one part, which is repeated; so are, or may be, the parts in it. */
+    private boolean isStruct(int at) {
+      boolean isRepeated = elements.get(at).repetition() == REPEATED;
+      return elements.get(at).children() > 0
+          && !isRepeated
+          && elements.get(at + 1).repetition() != REPEATED;
     }
 
     /** What is written of a leaf; a column with parts is a kind of its own. */

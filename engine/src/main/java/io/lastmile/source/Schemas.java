@@ -55,7 +55,7 @@ final class Schemas {
 
   /** The columns of files that must all have the same, in whatever order, or may differ. */
   Columns columns(List<FoundFile> files, List<Footer> footers, Source.Schema rule) {
-    checkTwins(footers.getFirst().columns(), files.getFirst(), element);
+    check(footers.getFirst(), files.getFirst());
     Map<Shape, Map<String, Found>> shapes = shapes(files, footers);
     if (shapes.size() == 1) {
       return same(files, footers);
@@ -96,6 +96,38 @@ final class Schemas {
     return new Columns(columns, files.stream().map(_ -> FileColumns.SAME).toList());
   }
 
+  private void check(Footer footer, FoundFile file) {
+    checkNames(footer.columns(), file, element);
+    footer.nameless().stream()
+        .findFirst()
+        .ifPresent(column -> {
+          throw nameless(column, file, element);
+        });
+  }
+
+  static LastmileException nameless(String column, FoundFile file, String element) {
+    return LastmileException.user(
+        element,
+        "Column \"%s\" of \"%s\" has a field without a name (write the file with names for all)"
+            .formatted(column, file.shown()));
+  }
+
+  /** Checks that each name can be written in SQL, and means one column. */
+  static void checkNames(List<String> columns, FoundFile file, String element) {
+    for (int i = 0; i < columns.size(); i++) {
+      if (columns.get(i).isEmpty() || columns.get(i).indexOf('\0') >= 0) {
+        throw LastmileException.user(
+            element,
+            "Column %d of \"%s\" has %s (write the file with names for all)"
+                .formatted(
+                    i + 1,
+                    file.shown(),
+                    columns.get(i).isEmpty() ? "no name" : "a NUL in its name"));
+      }
+    }
+    checkTwins(columns, file, element);
+  }
+
   /** Names are the same to the engine when they differ only in case. */
   static void checkTwins(List<String> columns, FoundFile file, String element) {
     Map<String, String> seen = new HashMap<>();
@@ -116,9 +148,8 @@ final class Schemas {
     for (int i = 0; i < footer.columns().size(); i++) {
       columns.putIfAbsent(footer.kinds().get(i), Expressions.quote(footer.columns().get(i)));
     }
-    boolean nameable = !footer.columns().contains("") && !columns.isEmpty();
-    String items = nameable ? String.join(", ", columns.values()) : "*";
-    List<String> kinds = nameable ? List.copyOf(columns.keySet()) : footer.kinds();
+    String items = columns.isEmpty() ? "*" : String.join(", ", columns.values());
+    List<String> kinds = List.copyOf(columns.keySet());
     try {
       List<ResultColumn> described = session.describe("SELECT " + items + " FROM " + scan(file));
       Map<String, ColumnType> types = new HashMap<>();
@@ -133,7 +164,7 @@ final class Schemas {
 
   /** The columns of a file by name. */
   private Map<String, Found> found(FoundFile file, Footer footer) {
-    checkTwins(footer.columns(), file, element);
+    check(footer, file);
     try {
       Map<String, Found> found = new LinkedHashMap<>();
       for (List<@Nullable Object> row : session.rows("DESCRIBE SELECT * FROM " + scan(file))) {
