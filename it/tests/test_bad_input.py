@@ -112,6 +112,15 @@ MISTAKES = {
         "      - join: { values: { item_id: [7, 8, 7], a: [1, 2, 3] }, on: item_id }",
         ("Duplicate key in values: item_id = 7 (match: first takes its first row)",),
     ),
+    "tensor of a type that none holds": Mistake(
+        8,
+        "      - cast: { item_id: BIGNUM }",
+        (r'"item_id" is BIGNUM \(no tensor can hold it; derive one that can\)',),
+        at=11,
+    ),
+    "tensor of a variant": Mistake(
+        8, "      - cast: { item_id: VARIANT }", (r'"item_id" is VARIANT \(no tensor',), at=11
+    ),
     "random in an expression": Mistake(
         7, '      - filter: "random() < 0.1"', ("(use the step sample or downsample)",)
     ),

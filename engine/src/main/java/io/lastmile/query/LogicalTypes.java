@@ -124,7 +124,13 @@ final class LogicalTypes {
       case 29 -> "BIT";
       case 30 -> "TIME WITH TIME ZONE";
       case 32 -> "UHUGEINT";
+      case 35 -> "BIGNUM";
       case NULL -> "NULL";
+      case 37 -> "STRING_LITERAL";
+      case 38 -> "INTEGER_LITERAL";
+      case 39 -> "TIME_NS";
+      case 40 -> "GEOMETRY";
+      case 41 -> "VARIANT";
       default -> "type " + id;
     };
   }

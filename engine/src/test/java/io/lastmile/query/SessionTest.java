@@ -15,6 +15,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SessionTest {
   @RegisterExtension static final EngineResource DUCK = new EngineResource();
@@ -100,6 +101,26 @@ class SessionTest {
             new ResultColumn("e", new ColumnType.Other("STRUCT")));
     assertThat(columns.stream().map(column -> column.type().sql()))
         .startsWith("INTEGER", "FLOAT[]", "VARCHAR[2]", "DECIMAL", "STRUCT");
+  }
+
+  /** A word that the user can cast to another type, not the number of the engine's C API. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "INTERVAL",
+        "UUID",
+        "BIT",
+        "TIME WITH TIME ZONE",
+        "UHUGEINT",
+        "BIGNUM",
+        "TIME_NS",
+        "VARIANT",
+        "GEOMETRY"
+      })
+  void namesTypesThatItDoesNotRead(String type) {
+    String sql = "SELECT CAST(NULL AS " + type + ")";
+    assertThat(DUCK.session().describe(sql).getFirst().type())
+        .isEqualTo(new ColumnType.Other(type));
   }
 
   @Test
