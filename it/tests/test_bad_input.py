@@ -121,6 +121,39 @@ MISTAKES = {
     "tensor of a variant": Mistake(
         8, "      - cast: { item_id: VARIANT }", (r'"item_id" is VARIANT \(no tensor',), at=11
     ),
+    "source in object storage": Mistake(
+        5,
+        '    source: { parquet: "s3://bucket/t/*.parquet" }',
+        (
+            'Invalid path: "s3://bucket/t/*.parquet" '
+            "(s3:// is not supported yet: must be a path of this machine)",
+        ),
+    ),
+    "one of several paths in object storage": Mistake(
+        5,
+        '    source: { csv: [notes.csv, "https://host/t.csv"] }',
+        ('"https://host/t.csv" (https:// is not supported yet',),
+    ),
+    "source as a URL of this machine": Mistake(
+        5,
+        '    source: { parquet: "file:///data/t.parquet" }',
+        ('Invalid path: "file:///data/t.parquet" (write the path alone, without file://)',),
+    ),
+    "joined table in object storage": Mistake(
+        7,
+        '      - anti_join: { parquet: "gs://bucket/spam.parquet", on: user_id }',
+        ('"gs://bucket/spam.parquet" (gs:// is not supported yet',),
+    ),
+    "vocabulary in object storage": Mistake(
+        11,
+        '      item: { columns: surface, vocabulary: "hdfs://host/words.txt" }',
+        ('"hdfs://host/words.txt" (hdfs:// is not supported yet',),
+    ),
+    "script in object storage": Mistake(
+        16,
+        '  script: "s3://bucket/train.py"',
+        ('"s3://bucket/train.py" (s3:// is not supported yet',),
+    ),
     "random in an expression": Mistake(
         7, '      - filter: "random() < 0.1"', ("(use the step sample or downsample)",)
     ),
@@ -249,6 +282,7 @@ def inputs(sandbox: Sandbox) -> Sandbox:
     other = sandbox.folder / "other"
     other.mkdir()
     (sandbox.folder / "empty").mkdir()
+    sandbox.write("notes.csv", "uid\n1\n")
     (other / "notes.parquet").write_text("these are notes, and long enough for a footer\n")
     (other / "cut.parquet").write_bytes(first.read_bytes()[:2000])
     (other / "empty.parquet").write_bytes(b"")

@@ -4,6 +4,7 @@ import io.lastmile.dataset.Experiment;
 import io.lastmile.dataset.Training;
 import io.lastmile.error.LastmileException;
 import io.lastmile.error.Nearest;
+import io.lastmile.source.Location;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +24,12 @@ final class ScriptFile {
 
   /** The script of an experiment, absolute. */
   static Path of(Experiment experiment, Training training) {
-    Path script = experiment.origin().folder().resolve(training.script()).normalize();
+    Path folder = experiment.origin().folder();
+    String mistake = Location.mistake(training.script(), folder);
+    if (mistake != null) {
+      throw LastmileException.user(ELEMENT, mistake);
+    }
+    Path script = folder.resolve(training.script()).normalize();
     if (Files.isRegularFile(script)) {
       return script;
     }

@@ -3,6 +3,7 @@ package io.lastmile.plan;
 import io.lastmile.batch.Vocabulary;
 import io.lastmile.dataset.ByteSize;
 import io.lastmile.error.LastmileException;
+import io.lastmile.source.Location;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -24,6 +25,10 @@ final class Vocabularies {
 
   /** The vocabulary in a file. */
   Vocabulary of(String file, String element) {
+    String mistake = Location.mistake(file, folder);
+    if (mistake != null) {
+      throw LastmileException.user(element, mistake);
+    }
     return read.computeIfAbsent(folder.resolve(file), path -> read(path, element));
   }
 

@@ -62,6 +62,10 @@ final class FileFinder {
 
   /** Adds the files of one path. */
   void find(String path) {
+    String mistake = Location.mistake(path, folder);
+    if (mistake != null) {
+      throw failure(mistake);
+    }
     Path exact = folder.resolve(path).normalize();
     try {
       if (Files.isDirectory(exact)) {
