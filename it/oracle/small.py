@@ -107,8 +107,21 @@ def _arrow(files: list[Path]) -> list[pa.Table]:
     for path in files:
         with pa.memory_map(str(path)) as source:
             try:
-                tables.append(pa.ipc.open_file(source).read_all())
+                table = pa.ipc.open_file(source).read_all()
             except pa.ArrowInvalid:
                 source.seek(0)
-                tables.append(pa.ipc.open_stream(source).read_all())
+                table = pa.ipc.open_stream(source).read_all()
+        kinds = {field.name: _single(field.type) for field in table.schema}
+        tables.append(table.cast(pa.schema(kinds.items())))
     return tables
+
+
+def _single(kind: pa.DataType) -> pa.DataType:
+    """16-bit floats are read as 32-bit ones, also in lists."""
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_single(kind.value_type), kind.list_size)
+    if pa.types.is_list(kind):
+        return pa.list_(_single(kind.value_type))
+    if pa.types.is_dictionary(kind) and pa.types.is_float16(kind.value_type):
+        return pa.float32()
+    return pa.float32() if pa.types.is_float16(kind) else kind

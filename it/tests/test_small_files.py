@@ -167,12 +167,51 @@ def test_arrow_files_give_what_pyarrow_reads(sandbox: Sandbox, form: str, codec:
         check_ranks(ranks(server.address, 2), whole)
 
 
+@pytest.mark.parametrize("form", ["file", "stream"])
+def test_16_bit_floats_are_read_as_32_bit_ones(sandbox: Sandbox, form: str) -> None:
+    """All 65,536 of them, in several batches and row groups, with nulls, coded and in lists."""
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    every = data.rng(3).permutation(every)
+    halves = pa.array(every, mask=data.rng(4).random(len(every)) < 0.1)
+    offsets = pa.array(np.minimum(np.arange(len(every) + 1) * 3 // 2, len(every)).astype(np.int32))
+    table = pa.table(
+        {
+            "uid": pa.array(range(len(every)), pa.int64()),
+            "x": halves,
+            "list": pa.ListArray.from_arrays(offsets, halves),
+            "pair": pa.FixedSizeListArray.from_arrays(pa.concat_arrays([halves, halves]), 2),
+            "coded": pa.array(np.sign(every)).dictionary_encode(),
+        }
+    )
+    root = sandbox.folder / "t"
+    root.mkdir()
+    new = pa.ipc.new_file if form == "file" else pa.ipc.new_stream
+    with new(str(root / "a.arrow"), table.schema) as writer:
+        writer.write_table(table, max_chunksize=5000)
+    tensors = {
+        "x": Tensor("x", fill=0.5),
+        "half": Tensor("x", fill=0.5, dtype="float16"),
+        "list": Tensor("list", fill=0.5),
+        "pair": Tensor("pair", fill=0.5),
+        "coded": Tensor("coded", fill=0.5),
+    }
+    whole = Dataset("t", root, ["a.arrow"], tensors, format="arrow", batch=4096)
+    with sandbox.serve(sandbox.experiment(whole)) as server:
+        check_ranks(ranks(server.address, 2), whole)
+
+
 @pytest.mark.parametrize(
     ("column", "says"),
     [
         (pa.array([None, None]), 'Column "x" of "a.arrow" is Null'),
         (pa.array([(1, 2, 3)] * 2, pa.month_day_nano_interval()), '"a.arrow" is Interval('),
         (pa.array(["a", "b"], pa.string_view()), '"a.arrow" is Utf8View'),
+        (pa.array([{}, {}], pa.struct([])), 'Column "x" of "a.arrow" is Struct without fields ('),
+        (pa.array([100, 200], pa.decimal128(5, -2)), 'Column "x" of "a.arrow" is Decimal(5, -2'),
+        (
+            pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array(["a", "b"], pa.string_view())),
+            'Column "x" of "a.arrow" is Utf8View (',
+        ),
     ],
 )
 def test_types_that_no_table_holds(sandbox: Sandbox, column: pa.Array, says: str) -> None:

@@ -10,7 +10,7 @@ public final class ArrowFormats {
   private ArrowFormats() {}
 
   /**
-   * The name of a type without what is in it.
+   * The name of the type, without what is in it, as which the engine is given columns of a type.
    *
    * @throws UnsupportedOperationException when the engine is not given columns of this type
    */
@@ -21,11 +21,11 @@ public final class ArrowFormats {
       case ArrowType.Int whole -> integer(whole);
       case ArrowType.FloatingPoint number ->
           switch (number.getPrecision()) {
-            case HALF -> "e";
-            case SINGLE -> "f";
+            // The engine has no 16-bit floats: ArrowStream gives them as 32-bit ones.
+            case HALF, SINGLE -> "f";
             case DOUBLE -> "g";
           };
-      case ArrowType.Decimal decimal when decimal.getBitWidth() == 128 ->
+      case ArrowType.Decimal decimal when decimal.getBitWidth() == 128 && decimal.getScale() >= 0 ->
           "d:" + decimal.getPrecision() + "," + decimal.getScale();
       case ArrowType.Utf8 _ -> "u";
       case ArrowType.LargeUtf8 _ -> "U";

@@ -1,5 +1,6 @@
 package io.lastmile.query;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.Float2Vector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.VectorUnloader;
 import org.apache.arrow.vector.ipc.ArrowReader;
@@ -26,9 +28,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The batches of an Arrow reader by Arrow's C stream interface
- * (https://arrow.apache.org/docs/format/CStreamInterface.html), their buffers in place. Read once,
- * by one thread. Arrow's own bridge would leave a library in the folder for temporary files behind
- * when the process is killed.
+ * (https://arrow.apache.org/docs/format/CStreamInterface.html), their buffers in place, but those
+ * of 16-bit floats as 32-bit ones. Read once, by one thread. Arrow's own bridge would leave a
+ * library in the folder for temporary files behind when the process is killed.
  */
 public final class ArrowStream implements AutoCloseable {
   private static final int DICTIONARY_ORDERED = 1;
@@ -51,7 +53,7 @@ public final class ArrowStream implements AutoCloseable {
   private final MemorySegment stream = arena.allocate(JAVA_LONG, STREAM_WORDS);
 
   /** What the engine holds, by the number of its first row, until it gives it back. */
-  private final Map<Long, ArrowRecordBatch> held = new HashMap<>();
+  private final Map<Long, Held> held = new HashMap<>();
 
   private final long releaseSchema;
   private final long releaseChild;
@@ -64,6 +66,20 @@ public final class ArrowStream implements AutoCloseable {
 
   private long rows;
   private int at;
+
+  /**
+   * Rows that the engine holds.
+   *
+   * @param batch their buffers
+   * @param widened those of 16-bit floats, as 32-bit ones
+   */
+  private record Held(ArrowRecordBatch batch, Arena widened) implements AutoCloseable {
+    @Override
+    public void close() {
+      batch.close();
+      widened.close();
+    }
+  }
 
   /**
    * The stream of a reader, which stays the caller's and must be closed after this.
@@ -149,12 +165,13 @@ public final class ArrowStream implements AutoCloseable {
 
   private void give(VectorSchemaRoot part, MemorySegment array) {
     // The reader gives the buffers of a batch back with its next one: this holds them.
-    held.put(rows, new VectorUnloader(part).getRecordBatch());
+    Arena widened = Arena.ofShared();
+    held.put(rows, new Held(new VectorUnloader(part).getRecordBatch(), widened));
     array.setAtIndex(JAVA_LONG, 0, part.getRowCount());
     array.setAtIndex(JAVA_LONG, 3, 1);
     array.setAtIndex(JAVA_LONG, 4, part.getFieldVectors().size());
     array.setAtIndex(JAVA_LONG, 5, arena.allocate(JAVA_LONG, 1).address());
-    array.setAtIndex(JAVA_LONG, 6, arrays(part.getFieldVectors()));
+    array.setAtIndex(JAVA_LONG, 6, arrays(part.getFieldVectors(), widened));
     array.setAtIndex(JAVA_LONG, ARRAY_RELEASE, releaseArray);
     array.setAtIndex(JAVA_LONG, ARRAY_WORDS - 1, rows);
   }
@@ -177,9 +194,9 @@ public final class ArrowStream implements AutoCloseable {
   @SuppressWarnings({"UnusedMethod", "UnusedVariable"})
   private void releaseArray(long array) {
     MemorySegment words = words(array, ARRAY_WORDS);
-    ArrowRecordBatch batch = held.remove(words.getAtIndex(JAVA_LONG, ARRAY_WORDS - 1));
-    if (batch != null) {
-      batch.close();
+    Held given = held.remove(words.getAtIndex(JAVA_LONG, ARRAY_WORDS - 1));
+    if (given != null) {
+      given.close();
     }
     words.setAtIndex(JAVA_LONG, ARRAY_RELEASE, 0);
   }
@@ -228,15 +245,15 @@ public final class ArrowStream implements AutoCloseable {
     return reader.lookup(encoding.getId()).getVector();
   }
 
-  private long arrays(List<FieldVector> vectors) {
+  private long arrays(List<FieldVector> vectors, Arena widened) {
     MemorySegment all = arena.allocate(JAVA_LONG, Math.max(1, vectors.size()));
     for (int i = 0; i < vectors.size(); i++) {
-      all.setAtIndex(JAVA_LONG, i, array(vectors.get(i)));
+      all.setAtIndex(JAVA_LONG, i, array(vectors.get(i), widened));
     }
     return all.address();
   }
 
-  private long array(FieldVector vector) {
+  private long array(FieldVector vector, Arena widened) {
     MemorySegment array = arena.allocate(JAVA_LONG, ARRAY_WORDS);
     List<ArrowBuf> buffers = vector.getFieldBuffers();
     MemorySegment addresses = arena.allocate(JAVA_LONG, Math.max(1, buffers.size()));
@@ -244,19 +261,32 @@ public final class ArrowStream implements AutoCloseable {
       boolean hasNone = i == 0 && buffers.size() > 0 && vector.getNullCount() == 0;
       addresses.setAtIndex(JAVA_LONG, i, hasNone ? 0 : buffers.get(i).memoryAddress());
     }
+    if (vector instanceof Float2Vector halves) {
+      addresses.setAtIndex(JAVA_LONG, 1, widened(halves, widened));
+    }
     List<FieldVector> children = vector.getChildrenFromFields();
     array.setAtIndex(JAVA_LONG, 0, vector.getValueCount());
     array.setAtIndex(JAVA_LONG, 1, vector.getNullCount());
     array.setAtIndex(JAVA_LONG, 3, buffers.size());
     array.setAtIndex(JAVA_LONG, 4, children.size());
     array.setAtIndex(JAVA_LONG, 5, addresses.address());
-    array.setAtIndex(JAVA_LONG, 6, arrays(children));
+    array.setAtIndex(JAVA_LONG, 6, arrays(children, widened));
     DictionaryEncoding encoding = vector.getField().getDictionary();
     if (encoding != null) {
-      array.setAtIndex(JAVA_LONG, 7, array(values(encoding)));
+      array.setAtIndex(JAVA_LONG, 7, array(values(encoding), widened));
     }
     array.setAtIndex(JAVA_LONG, ARRAY_RELEASE, releaseChild);
     return array.address();
+  }
+
+  private static long widened(Float2Vector halves, Arena arena) {
+    int count = halves.getValueCount();
+    MemorySegment floats = arena.allocate(JAVA_FLOAT, Math.max(1, count));
+    for (int i = 0; i < count; i++) {
+      short half = halves.getDataBuffer().getShort((long) i * Float2Vector.TYPE_WIDTH);
+      floats.setAtIndex(JAVA_FLOAT, i, Float.float16ToFloat(half));
+    }
+    return floats.address();
   }
 
   private long text(String text) {
@@ -270,7 +300,7 @@ public final class ArrowStream implements AutoCloseable {
   /** Gives back what the engine still holds; no query may read it any more. */
   @Override
   public void close() throws IOException {
-    held.values().forEach(ArrowRecordBatch::close);
+    held.values().forEach(Held::close);
     held.clear();
     arena.close();
   }

@@ -19,6 +19,8 @@ import org.apache.arrow.memory.OutOfMemoryException;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.dictionary.Dictionary;
+import org.apache.arrow.vector.dictionary.DictionaryProvider;
 import org.apache.arrow.vector.ipc.ArrowFileReader;
 import org.apache.arrow.vector.ipc.ArrowReader;
 import org.apache.arrow.vector.ipc.ArrowStreamReader;
@@ -148,7 +150,7 @@ final class ArrowFile {
     VectorSchemaRoot root = reader.getVectorSchemaRoot();
     Schemas.checkNames(
         root.getSchema().getFields().stream().map(Field::getName).toList(), file, element);
-    root.getSchema().getFields().forEach(field -> checkType(field, field.getName()));
+    root.getSchema().getFields().forEach(field -> checkType(field, field.getName(), reader));
     ArrowChecks checks = new ArrowChecks(reader);
     long rows = 0;
     while (reader.loadNextBatch()) {
@@ -162,11 +164,16 @@ final class ArrowFile {
     return new Content(rows, Base64.getEncoder().encodeToString(schema.toByteArray()));
   }
 
-  private void checkType(Field field, String column) {
+  private void checkType(Field field, String column, DictionaryProvider dictionaries) {
+    if (field.getDictionary() != null) {
+      Dictionary values = dictionaries.lookup(field.getDictionary().getId());
+      checkType(values.getVector().getField(), column, dictionaries);
+    }
+    boolean isStruct = field.getType() instanceof ArrowType.Struct;
     try {
       String format = ArrowFormats.of(field.getType());
-      if (format.equals("n")) {
-        throw new UnsupportedOperationException("Null");
+      if (format.equals("n") || (isStruct && field.getChildren().isEmpty())) {
+        throw new UnsupportedOperationException(isStruct ? "Struct without fields" : "Null");
       }
     } catch (UnsupportedOperationException e) {
       throw failure(
@@ -174,10 +181,10 @@ final class ArrowFile {
               .formatted(column, file.shown(), e.getMessage()));
     }
     for (Field child : field.getChildren()) {
-      if (field.getType() instanceof ArrowType.Struct && child.getName().isEmpty()) {
+      if (isStruct && child.getName().isEmpty()) {
         throw Schemas.nameless(column, file, element);
       }
-      checkType(child, column);
+      checkType(child, column, dictionaries);
     }
   }
 
