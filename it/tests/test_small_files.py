@@ -209,7 +209,9 @@ def test_16_bit_floats_are_read_as_32_bit_ones(sandbox: Sandbox, form: str) -> N
         (pa.array([{}, {}], pa.struct([])), 'Column "x" of "a.arrow" is Struct without fields ('),
         (pa.array([100, 200], pa.decimal128(5, -2)), 'Column "x" of "a.arrow" is Decimal(5, -2'),
         (
-            pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array(["a", "b"], pa.string_view())),
+            pa.DictionaryArray.from_arrays(
+                pa.array([0, 1]), pa.array(["a", "b"], pa.string_view())
+            ),
             'Column "x" of "a.arrow" is Utf8View (',
         ),
     ],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -531,6 +533,102 @@ def test_a_uint64_beyond_int64_is_named_with_its_value(sandbox: Sandbox) -> None
     assert message.startswith('Column "x" of dataset "train" cannot be computed: ')
     assert "9223372036854775808" in message
     assert message.endswith(f"[{sandbox.folder}/t/0.parquet, row group 1, row 137]")
+
+
+WIDE = """\
+name: trial
+datasets:
+  train:
+    source: {{ parquet: {source} }}
+    steps: [{steps}]
+    tensors: {{ x: {{ columns: {columns}, dtype: float64 }} }}
+    shuffle: none
+"""
+
+
+def wide_decimals(folder: Path) -> None:
+    """A table of decimals of 40 digits, which the engine reads as DOUBLE; another without."""
+    wide = pa.decimal256(40, 2)
+    exact = Decimal("12345678901234567890123456789012345678.91")
+    table = pa.table(
+        {
+            "uid": pa.array([1, 2], pa.int64()),
+            "label": pa.array([exact, None], wide),
+            "l": pa.array([[exact], []], pa.list_(wide)),
+            "f": pa.array([[exact], [exact]], pa.list_(wide, 1)),
+            "s": pa.array([{"a": 1.5, "b": exact}, None], pa.struct({"a": "float64", "b": wide})),
+            "fine": pa.array([Decimal("1.5"), None], pa.decimal128(38, 2)),
+        }
+    )
+    (folder / "t").mkdir()
+    pq.write_table(table, folder / "t" / "b.parquet")
+    pq.write_table(table.select(["fine", "uid"]), folder / "t" / "a.parquet")
+
+
+@pytest.mark.parametrize("source", ["t/b.parquet", "t, schema: union"])
+@pytest.mark.parametrize(
+    ("column", "steps", "columns"),
+    [
+        ("label", "", "label"),
+        ("label", "", '"*"'),
+        ("label", "{rename: {label: n}}", "n"),
+        ("label", '{filter: "label > 1"}', "uid"),
+        ("label", '{derive: {n: "label * 2"}}', "uid"),
+        ("label", "{cast: {label: DOUBLE}}", "label"),
+        ("label", "{downsample: {keep: 0.5, by: label}}", "uid"),
+        ("label", "{semi_join: {values: {k: [1]}, on: {label: k}}}", "uid"),
+        ("label", "{join: {parquet: t/b.parquet, on: uid, prefix: j_}}", "uid"),
+        ("l", "", "l"),
+        ("l", "{explode: l}", "uid"),
+        ("f", "", "f"),
+        ("s", '{derive: {n: "s.a"}}', "n"),
+    ],
+)
+def test_decimals_of_too_many_digits_are_refused_where_they_are_used(
+    sandbox: Sandbox, column: str, steps: str, columns: str, source: str
+) -> None:
+    wide_decimals(sandbox.folder)
+    sandbox.write("a.yaml", WIDE.format(source=source, steps=steps, columns=columns))
+    outcome = sandbox.start("explain", "a.yaml").wait().expect(2)
+    assert outcome.err.startswith(
+        f'error: Column "{column}" of "t/b.parquet" has values of DECIMAL(40,2), but at most 38 '
+        "digits can be read (write it with fewer, as DOUBLE or as text) [a.yaml:"
+    ), outcome.err
+    assert len(outcome.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("source", ["t/b.parquet", "t, schema: union"])
+def test_decimals_of_too_many_digits_may_be_there(sandbox: Sandbox, source: str) -> None:
+    wide_decimals(sandbox.folder)
+    steps = "{join: {parquet: t/b.parquet, on: uid, select: [fine], prefix: j_}}"
+    sandbox.write("a.yaml", WIDE.format(source=source, steps=steps, columns="[uid, fine, j_fine]"))
+    told = sandbox.start("preview", "a.yaml", "--json").wait().expect(0)
+    rows = json.loads(told.out)["datasets"][0]["rows"]
+    assert rows == [[1, "1.50", "1.50"], [2, None, None]] * (2 if "union" in source else 1)
+    refused = sandbox.start("write", "a.yaml", "train", "--to", "out").wait().expect(2)
+    assert 'Column "label" of "t/b.parquet" has values of DECIMAL(40,2)' in refused.err
+    assert refused.err.strip().endswith("[a.yaml:4]")
+    dropped = steps + ", {drop: [label, l, f, s]}"
+    sandbox.write("a.yaml", WIDE.format(source=source, steps=dropped, columns="uid"))
+    sandbox.start("write", "a.yaml", "train", "--to", "out").wait().expect(0)
+    assert set(pq.read_table(sandbox.folder / "out").column_names) == {"uid", "fine", "j_fine"}
+
+
+def test_a_decimal_of_too_many_digits_is_no_double(sandbox: Sandbox) -> None:
+    wide_decimals(sandbox.folder)
+    double = pa.table({"uid": [3], "label": [1.5]})
+    pq.write_table(double, sandbox.folder / "t" / "a.parquet")
+    for schema, remedy in (
+        ("strict", "write the files with one type"),
+        ("union", "schema: union cannot widen it; write the files with one type"),
+    ):
+        source = f"t, schema: {schema}"
+        sandbox.write("a.yaml", WIDE.format(source=source, steps="", columns="uid"))
+        refused = sandbox.start("explain", "a.yaml").wait().expect(2)
+        assert refused.err == (
+            'error: Column "label" is DOUBLE in "t/a.parquet" and DECIMAL(40,2) in '
+            f'"t/b.parquet" ({remedy}) [a.yaml:4]\n'
+        )
 
 
 def bad(sandbox: Sandbox, values: pa.Array, tensor: Tensor) -> str:

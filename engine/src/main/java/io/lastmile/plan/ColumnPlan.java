@@ -12,7 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -62,7 +61,7 @@ public record ColumnPlan(DatasetPlan rows, List<Column> columns, SplitQuery quer
     List<Column> columns = new ArrayList<>();
     Outputs outputs = new Outputs();
     for (String name : names) {
-      Binding column = Objects.requireNonNull(rows.stage().scope().columns().get(name));
+      Binding column = rows.stage().scope().named(name, "datasets." + rows.name() + ".source");
       columns.add(
           new Column(
               name,

@@ -158,7 +158,7 @@ public final class SampleQuery {
   }
 
   private static boolean isLabel(Scope scope, String name) {
-    ColumnType type = scope.named(name, name).type();
+    ColumnType type = Objects.requireNonNull(scope.columns().get(name)).type();
     return type.equals(BOOLEAN) || Types.numeric(type);
   }
 

@@ -4,6 +4,7 @@ import io.lastmile.dataset.Step;
 import io.lastmile.error.FollowUpException;
 import io.lastmile.error.LastmileException;
 import io.lastmile.error.Nearest;
+import io.lastmile.query.ColumnType;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -127,18 +128,28 @@ final class Scope {
     return binding;
   }
 
-  /** The column of this name; a name of an expression may differ in case, as in SQL. */
+  /**
+   * The column of this name, whose values are to be used; a name of an expression may differ in
+   * case, as in SQL.
+   */
   Binding named(String name, String element) {
     Binding exact = columns.get(name);
     if (exact != null) {
-      return exact;
+      return usable(exact, element);
     }
     List<String> alike = columns.keySet().stream().filter(name::equalsIgnoreCase).toList();
     if (alike.size() == 1) {
-      return binding(alike.getFirst());
+      return usable(binding(alike.getFirst()), element);
     }
     checkDoubts(name);
     throw unknown(name, element);
+  }
+
+  private static Binding usable(Binding binding, String element) {
+    if (binding.type() instanceof ColumnType.Other(String _, String refusal) && refusal != null) {
+      throw LastmileException.user(element, refusal);
+    }
+    return binding;
   }
 
   private void checkDoubts(String asked) {

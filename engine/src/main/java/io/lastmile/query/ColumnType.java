@@ -1,5 +1,7 @@
 package io.lastmile.query;
 
+import org.jspecify.annotations.Nullable;
+
 /** The type of a column, as far as Lastmile tells types apart. */
 public sealed interface ColumnType {
   /** The name of this type in SQL. */
@@ -29,8 +31,17 @@ public sealed interface ColumnType {
     }
   }
 
-  /** A type that Lastmile only names: a struct, a map, an interval. */
-  record Other(String sql) implements ColumnType {}
+  /**
+   * A type that Lastmile only names: a struct, a map, an interval.
+   *
+   * @param refusal why no column of it may be used, for the user; null: it may
+   */
+  record Other(String sql, @Nullable String refusal) implements ColumnType {
+    /** A type of which expressions may make something else. */
+    public Other(String sql) {
+      this(sql, null);
+    }
+  }
 
   /** The scalar types. */
   enum Kind {

@@ -27,7 +27,8 @@ record BoundType(int physical, Meaning meaning, int precision, int scale) {
   static final int BYTE_ARRAY = 6;
   static final int FIXED_LEN_BYTE_ARRAY = 7;
 
-  private static final int MOST_DIGITS = 38;
+  /** Digits of a decimal of the engine. */
+  static final int MOST_DIGITS = 38;
 
   /** The logical types whose order is known. */
   enum Meaning {
@@ -65,6 +66,13 @@ record BoundType(int physical, Meaning meaning, int precision, int scale) {
       case TEXT -> physical == BYTE_ARRAY ? Family.BYTES : null;
       case OTHER -> null;
     };
+  }
+
+  /** The SQL type of decimals with more digits than can be read; null for all else. */
+  @Nullable String wideDecimal() {
+    return meaning == Meaning.DECIMAL && precision > MOST_DIGITS
+        ? "DECIMAL(%d,%d)".formatted(precision, scale)
+        : null;
   }
 
   private boolean isInteger() {

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param hash of its bytes
  * @param fixedLengths by column, for those that the writer declared to be lists of a fixed length
  * @param nameless columns with a field that has no name
+ * @param wideDecimals SQL type of decimals with more digits than can be read, by column
  */
 record Footer(
     String schema,
@@ -33,11 +34,19 @@ record Footer(
     List<RowGroup> rowGroups,
     String hash,
     Map<String, Integer> fixedLengths,
-    Set<String> nameless) {
+    Set<String> nameless,
+    Map<String, String> wideDecimals) {
   /** The same, with what another footer of the same schema holds already. */
   Footer sharing(Footer other) {
     return new Footer(
-        other.schema, other.columns, other.kinds, rowGroups, hash, fixedLengths, other.nameless);
+        other.schema,
+        other.columns,
+        other.kinds,
+        rowGroups,
+        hash,
+        fixedLengths,
+        other.nameless,
+        other.wideDecimals);
   }
 
   /**
@@ -111,7 +120,8 @@ record Footer(
       boolean hasLists = elements.stream().anyMatch(element -> element.repetition() == REPEATED);
       Map<String, Integer> lengths =
           arrow == null || !hasLists ? Map.of() : fixedLengths.apply(arrow);
-      return new Footer(schema, columns(), kinds(), named(), hash, lengths, nameless());
+      return new Footer(
+          schema, columns(), kinds(), named(), hash, lengths, nameless(), wideDecimals());
     }
 
     private void repeat(Runnable element) {
@@ -259,6 +269,19 @@ record Footer(
         }
       }
       return nameless;
+    }
+
+    private Map<String, String> wideDecimals() {
+      Map<String, String> wide = new HashMap<>();
+      for (int column = 1; column < elements.size(); column = end(column)) {
+        for (SchemaElement element : elements.subList(column, end(column))) {
+          String decimal = element.boundType().wideDecimal();
+          if (decimal != null) {
+            wide.putIfAbsent(elements.get(column).name(), decimal);
+          }
+        }
+      }
+      return wide;
     }
 
     /** A list or a map has one part, which is repeated; so are, or may be, the parts in it. */

@@ -14,11 +14,19 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The columns of a table: those that all its files have, or those that any of them has. */
 final class Schemas {
+  /** As what the engine reads decimals of more digits than it has. */
+  private static final String AS_DOUBLE = "DOUBLE";
+
+  private static final Pattern WIDE_DECIMAL =
+      Pattern.compile("DECIMAL\\((39|[4-9][0-9]|[0-9]{3,}),[0-9]+\\)");
+
   private final Session session;
   private final String element;
   private final Format format;
@@ -69,7 +77,8 @@ final class Schemas {
     Map<Shape, FileColumns> adapted = new HashMap<>();
     shapes.forEach((shape, table) -> adapted.put(shape, adapted(table, types)));
     return new Columns(
-        described(types), footers.stream().map(footer -> adapted.get(Shape.of(footer))).toList());
+        described(types, tables),
+        footers.stream().map(footer -> adapted.get(Shape.of(footer))).toList());
   }
 
   private Map<Shape, Map<String, Found>> shapes(List<FoundFile> files, List<Footer> footers) {
@@ -91,7 +100,12 @@ final class Schemas {
     for (int i = 0; i < first.columns().size(); i++) {
       String name = first.columns().get(i);
       ColumnType type = Objects.requireNonNull(types.get(first.kinds().get(i)));
-      columns.add(new TableColumn(name, type, first.fixedLengths().get(name)));
+      String wide = first.wideDecimals().get(name);
+      columns.add(
+          new TableColumn(
+              name,
+              wide == null ? type : tooWide(name, wide, files.getFirst()),
+              first.fixedLengths().get(name)));
     }
     return new Columns(columns, files.stream().map(_ -> FileColumns.SAME).toList());
   }
@@ -170,7 +184,9 @@ final class Schemas {
       for (List<@Nullable Object> row : session.rows("DESCRIBE SELECT * FROM " + scan(file))) {
         String name = String.valueOf(row.get(0));
         Integer length = footer.fixedLengths().get(name);
-        String type = String.valueOf(row.get(1));
+        String wide = footer.wideDecimals().get(name);
+        String read = String.valueOf(row.get(1));
+        String type = wide == null ? read : read.replace(AS_DOUBLE, wide);
         String full = length == null ? type : type.replaceFirst("\\[]$", "[" + length + "]");
         found.put(name, new Found(name, full, file));
       }
@@ -280,7 +296,7 @@ final class Schemas {
     return new FileColumns(casts, missing, Map.of());
   }
 
-  private List<TableColumn> described(Map<String, String> types) {
+  private List<TableColumn> described(Map<String, String> types, List<Map<String, Found>> tables) {
     String nulls =
         types.entrySet().stream()
             .map(type ->
@@ -290,13 +306,43 @@ final class Schemas {
     return session.describe("SELECT " + nulls).stream()
         .map(column ->
             new TableColumn(
-                column.name(), column.type(), fixedLength(types.getOrDefault(column.name(), ""))))
+                column.name(),
+                type(column, types.getOrDefault(column.name(), ""), tables),
+                fixedLength(types.getOrDefault(column.name(), ""))))
         .toList();
   }
 
-  /** A list of a fixed length is an ordinary list to the engine. */
+  private static ColumnType type(
+      ResultColumn column, String type, List<Map<String, Found>> tables) {
+    Matcher wide = WIDE_DECIMAL.matcher(type);
+    if (!wide.find()) {
+      return column.type();
+    }
+    FoundFile file =
+        tables.stream()
+            .map(table -> table.get(column.name()))
+            .filter(Objects::nonNull)
+            .findFirst()
+            .orElseThrow()
+            .file();
+    return tooWide(column.name(), wide.group(), file);
+  }
+
+  /** The engine would read it as floating-point numbers. */
+  private static ColumnType tooWide(String column, String decimal, FoundFile file) {
+    return new ColumnType.Other(
+        decimal,
+        "Column \"%s\" of \"%s\" has values of %s, but at most %d digits can be read (write it with fewer, as DOUBLE or as text)"
+            .formatted(column, file.shown(), decimal, BoundType.MOST_DIGITS));
+  }
+
+  /**
+   * A list of a fixed length is an ordinary list to the engine, a decimal of many digits a DOUBLE.
+   */
   private static String asRead(String type) {
-    return fixedLength(type) == null ? type : type.substring(0, type.lastIndexOf('[')) + "[]";
+    String list =
+        fixedLength(type) == null ? type : type.substring(0, type.lastIndexOf('[')) + "[]";
+    return WIDE_DECIMAL.matcher(list).replaceAll(AS_DOUBLE);
   }
 
   private static @Nullable Integer fixedLength(String type) {
