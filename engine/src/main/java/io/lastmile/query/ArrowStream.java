@@ -67,13 +67,15 @@ public final class ArrowStream implements AutoCloseable {
   private long rows;
   private int at;
 
-  /**
-   * Rows that the engine holds.
-   *
-   * @param batch their buffers
-   * @param widened those of 16-bit floats, as 32-bit ones
-   */
-  private record Held(ArrowRecordBatch batch, Arena widened) implements AutoCloseable {
+  /** Rows that the engine holds: their buffers, and those of 16-bit floats as 32-bit ones. */
+  private static final class Held implements AutoCloseable {
+    private final ArrowRecordBatch batch;
+    private final Arena widened = Arena.ofShared();
+
+    Held(ArrowRecordBatch batch) {
+      this.batch = batch;
+    }
+
     @Override
     public void close() {
       batch.close();
@@ -165,13 +167,13 @@ public final class ArrowStream implements AutoCloseable {
 
   private void give(VectorSchemaRoot part, MemorySegment array) {
     // The reader gives the buffers of a batch back with its next one: this holds them.
-    Arena widened = Arena.ofShared();
-    held.put(rows, new Held(new VectorUnloader(part).getRecordBatch(), widened));
+    Held given = new Held(new VectorUnloader(part).getRecordBatch());
+    held.put(rows, given);
     array.setAtIndex(JAVA_LONG, 0, part.getRowCount());
     array.setAtIndex(JAVA_LONG, 3, 1);
     array.setAtIndex(JAVA_LONG, 4, part.getFieldVectors().size());
     array.setAtIndex(JAVA_LONG, 5, arena.allocate(JAVA_LONG, 1).address());
-    array.setAtIndex(JAVA_LONG, 6, arrays(part.getFieldVectors(), widened));
+    array.setAtIndex(JAVA_LONG, 6, arrays(part.getFieldVectors(), given.widened));
     array.setAtIndex(JAVA_LONG, ARRAY_RELEASE, releaseArray);
     array.setAtIndex(JAVA_LONG, ARRAY_WORDS - 1, rows);
   }
