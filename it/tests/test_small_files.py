@@ -400,6 +400,11 @@ def test_mistakes_name_file_line_and_value(sandbox: Sandbox) -> None:
         sandbox.write("a.jsonl", f'{{"uid": 1}}\n\n{line}\n')
         expected = says.replace("{}", line)
         assert refusal(sandbox, "json", "a.jsonl") == f'"a.jsonl", line 3: {expected}'
+    sandbox.write("a.jsonl", '{"uid": 1}\n\n{"uid": 18446744073709551616}\n')
+    assert refusal(sandbox, "json", "a.jsonl") == (
+        '"a.jsonl", line 3: 18446744073709551616 in "uid" is beyond 64 bits with sign '
+        "(write such numbers as strings)"
+    )
 
 
 def test_a_change_of_the_file_does_not_touch_a_run(sandbox: Sandbox) -> None:

@@ -7,8 +7,10 @@ import io.lastmile.query.QueryException;
 import io.lastmile.query.Session;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -31,19 +33,40 @@ final class JsonTables {
 
   /** The files, each checked by the letter before. */
   List<Conversion.Checked> readable(List<FoundFile> files) throws IOException {
-    List<Long> rows = new ArrayList<>();
+    List<JsonLinesFile> read = new ArrayList<>();
     for (FoundFile file : files) {
-      rows.add(JsonLinesFile.rows(file, element));
+      read.add(JsonLinesFile.read(file, element));
     }
+    checkWholeNumbers(files, read);
     String columns = columns(files);
     List<Conversion.Checked> readable = new ArrayList<>();
     for (int i = 0; i < files.size(); i++) {
       String sql =
           "SELECT * FROM read_json(%s, %sauto_detect=false, records='true', ignore_errors=false, hive_partitioning=false, columns=%s)"
               .formatted(Expressions.file(files.get(i).path()), OPTIONS, columns);
-      readable.add(new Conversion.Checked(files.get(i), sql, rows.get(i)));
+      readable.add(new Conversion.Checked(files.get(i), sql, read.get(i).rows()));
     }
     return readable;
+  }
+
+  /** Where all numbers are whole they must be BIGINT: a DOUBLE would change the large ones. */
+  private void checkWholeNumbers(List<FoundFile> files, List<JsonLinesFile> read) {
+    Set<String> fractions = new HashSet<>();
+    read.forEach(file -> fractions.addAll(file.fractions()));
+    for (int i = 0; i < files.size(); i++) {
+      for (Map.Entry<String, JsonLinesFile.Large> large : read.get(i).large().entrySet()) {
+        if (!fractions.contains(large.getKey())) {
+          throw LastmileException.user(
+              element,
+              "\"%s\", line %d: %s in \"%s\" is beyond 64 bits with sign (write such numbers as strings)"
+                  .formatted(
+                      files.get(i).shown(),
+                      large.getValue().line(),
+                      large.getValue().number(),
+                      JsonLinesFile.shown(large.getKey())));
+        }
+      }
+    }
   }
 
   private String columns(List<FoundFile> files) {

@@ -303,7 +303,9 @@ class SmallTablesTest {
         "{\"id\":1,\"s\":{\"a\":1,\"A\":2}}|Columns \"s.a\" and \"s.A\" of \"a.jsonl\" differ at most in case, so that none of them can be named (write the file with other names)",
         "{\"id\":1};{\"id\":null};{\"id\":\"x\"}|Column \"id\" has values of several types, such as 1 in \"a.jsonl\" and \"x\" in \"a.jsonl\" (write them alike)",
         "{\"l\":[1,\"x\"]}|Column \"l\" has values of several types, such as [1,\"x\"] in \"a.jsonl\" (write them alike)",
-        "{\"id\":18446744073709551615}|Cannot read \"a.jsonl\": JSON transform error in file \"FOLDER/a.jsonl\", in line 1: Failed to cast value to numerical: 18446744073709551615",
+        "{\"id\":1};;{\"id\":9223372036854775808}|\"a.jsonl\", line 3: 9223372036854775808 in \"id\" is beyond 64 bits with sign (write such numbers as strings)",
+        "{\"id\":99999999999999999999}|\"a.jsonl\", line 1: 99999999999999999999 in \"id\" is beyond 64 bits with sign (write such numbers as strings)",
+        "{\"x\":1.5,\"s\":[{\"x\":-9223372036854775809}]}|\"a.jsonl\", line 1: -9223372036854775809 in \"s.x\" is beyond 64 bits with sign (write such numbers as strings)",
       })
   void jsonMistakes(String text, String message) throws IOException {
     write(
@@ -313,6 +315,19 @@ class SmallTablesTest {
             .replace("DEEP", "{\"l\":" + "[".repeat(100) + "]".repeat(100) + "}"));
     assertThat(mistake(Source.JsonLines.of("a.jsonl")))
         .isEqualTo(message.replace("FOLDER", folder.toString()).replace("LISTS", "[".repeat(75)));
+  }
+
+  @Test
+  void wholeNumbersAreDoublesOnlyAmongFractions() throws IOException {
+    write("a.jsonl", "{\"x\":9223372036854775808,\"id\":-9223372036854775808,\"l\":[1]}");
+    write(
+        "b.jsonl", "{\"x\":0.5,\"id\":9223372036854775807,\"l\":[2.5, 1" + "0".repeat(300) + "]}");
+    ParquetTable table = open(Source.JsonLines.of("a.jsonl", "b.jsonl"));
+    assertThat(types(table)).isEqualTo("x DOUBLE, id BIGINT, l DOUBLE[]");
+    assertThat(rows(table, "*"))
+        .containsExactly(
+            List.of(0x1p63, Long.MIN_VALUE, List.of(1.0)),
+            List.of(0.5, Long.MAX_VALUE, List.of(2.5, 1e300)));
   }
 
   @Test
