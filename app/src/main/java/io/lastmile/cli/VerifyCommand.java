@@ -27,13 +27,11 @@ import picocli.CommandLine.Parameters;
     name = "verify",
     description = {
       "Computes the certificates of a run again, from the source.",
-      "Each epoch is run once more, without its ranks: rows read, what each step",
-      "dropped and added, rows delivered, and the digest of their identities."
+      "Each epoch is run once more, without its ranks: rows read, what each step dropped and added, rows delivered, and the digest of their identities."
     },
     footer = {
       "",
-      "Exit code: 0 all agree; 2 something differs, or a mistake; 3 bad data;",
-      "5 out of resources.",
+      "Exit code: 0 all agree; 2 something differs, or a mistake; 3 bad data; 5 out of resources.",
       "",
       "Examples:",
       "  lastmile verify runs/first-1",
