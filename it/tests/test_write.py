@@ -336,6 +336,8 @@ def test_folders_that_are_refused(sandbox: Sandbox) -> None:
     sandbox.experiment(replace(dataset, steps=[joined]))
     refused(sandbox, f"The folder {sandbox.folder / 'small/new'} {inside}", to="small/new")
     refused(sandbox, "Invalid --epoch: -1 (must be >= 0)", "--epoch", "-1")
+    unsupported = "s3:// is not supported yet: must be a path of this machine"
+    refused(sandbox, f'Invalid path: "s3://bucket/x" ({unsupported})', to="s3://bucket/x")
 
 
 def test_a_folder_in_one_that_was_written_is_refused(sandbox: Sandbox) -> None:

@@ -6,6 +6,7 @@ import io.lastmile.dataset.Json;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.feed.TemporaryFolder;
+import io.lastmile.source.Location;
 import io.lastmile.write.DatasetWrite;
 import io.lastmile.write.Written;
 import java.nio.file.Path;
@@ -52,7 +53,7 @@ final class WriteCommand implements Callable<Integer> {
       paramLabel = "DIR",
       required = true,
       description = "The folder to write: not there yet, or empty.")
-  private Path to = Path.of("");
+  private String to = "";
 
   @Option(
       names = "--epoch",
@@ -72,6 +73,10 @@ final class WriteCommand implements Callable<Integer> {
     if (epoch < 0) {
       throw LastmileException.of(
           FailureKind.USER, "Invalid --epoch: %d (must be >= 0)".formatted(epoch));
+    }
+    String mistake = Location.mistake(to, Path.of(""));
+    if (mistake != null) {
+      throw LastmileException.of(FailureKind.USER, mistake);
     }
     CompletableFuture<Cancellation> cancelled = new CompletableFuture<>();
     Signals.tell(cancelled::complete);
@@ -96,7 +101,7 @@ final class WriteCommand implements Callable<Integer> {
   private DatasetWrite start(ExperimentFile read) {
     String version = Version.number();
     return DatasetWrite.start(
-        read.experiment(), dataset, epoch, to, version, new TemporaryFolder());
+        read.experiment(), dataset, epoch, Path.of(to), version, new TemporaryFolder());
   }
 
   private static LastmileException failure(Cancellation why) {
