@@ -19,6 +19,7 @@ Table: TypeAlias = "Path | Values | Dataset"
 """A small table: a path of Parquet files, ``lastmile.values(...)``, or a source such as ``lastmile.csv("x.csv")``."""
 
 OnEmpty = Literal["allow", "error"]
+LastStep = Literal["uneven", "pad", "drop"]
 
 _ROW_GROUPS: Final = 8
 _VALIDATION: Final = "valid"
@@ -37,6 +38,7 @@ class Said:
     prefetch: int = 4
     slots: int | None = None
     on_empty: OnEmpty = "allow"
+    last_step: LastStep = "uneven"
 
 
 @dataclass(frozen=True)
@@ -298,6 +300,17 @@ class Dataset:
         _checks.word("on_empty", answer, ("allow", "error"))
         return Dataset(replace(self._said, on_empty=answer))
 
+    def last_step(self, answer: LastStep) -> Dataset:
+        """Set what becomes of the rows that fill no whole step at the end of an epoch.
+
+        Args:
+            answer: the ranks share them evenly, one that would get none gets one padding row ("uneven"); each batch of
+                them is filled up with padding rows, so that all batches have one size ("pad"); or they are dropped and
+                counted ("drop").
+        """
+        _checks.word("last_step", answer, ("uneven", "pad", "drop"))
+        return Dataset(replace(self._said, last_step=answer))
+
     def _step(self, step: Step) -> Dataset:
         return Dataset(replace(self._said, steps=(*self._said.steps, step)))
 
@@ -383,6 +396,7 @@ def finished(dataset: Dataset, name: str, *, mixed: bool) -> Json:
         "prefetch": said.prefetch,
         "slots": slots,
         "on_empty": said.on_empty,
+        "last_step": said.last_step,
     }
 
 

@@ -24,7 +24,7 @@ def experiment(folder: str = ".") -> Experiment:
             "of_json": _label(lastmile.json("a.jsonl")),
             "of_arrow": _label(lastmile.arrow("a.arrow")),
             "bare": lastmile.csv("bare.csv").shuffle("none"),
-            "mixed": _label(lastmile.mix({"other": 0.75, "bare": 0.25}, on_dry="repeat").limit(100)),
+            "mixed": _label(lastmile.mix({"other": 0.75, "bare": 0.25}, on_dry="repeat").limit(100)).last_step("drop"),
             "mixed_alike": _label(lastmile.mix({"bare": 0.5, "of_csv": 0.5})),
         },
         train={"script": "train.py", "ranks": 2, "args": ["--epochs", 2, "--rate", "1e-3", "--wide", True]},
@@ -72,6 +72,7 @@ def _train() -> Dataset:
         .keys("user_id", "item_id")
         .prefetch(2)
         .on_empty("error")
+        .last_step("pad")
         .slots(9)
     )
 

@@ -69,7 +69,10 @@ final class Summaries {
         rows.dataset(), rows.passes(), rows.read(), rows.unread(), rows.delivered());
   }
 
-  /** Only a whole epoch is what was estimated, and only the first where others draw other rows. */
+  /**
+   * Only a whole epoch is what was estimated, and only the first where others draw other rows. Rows
+   * of a last step that is dropped are among them.
+   */
   private static Summary.@Nullable Estimated estimated(
       EpochProgress epoch, StoredEstimate estimate) {
     if (!epoch.whole() || (epoch.epoch() > 0 && !estimate.everyEpoch())) {
@@ -77,7 +80,7 @@ final class Summaries {
     }
     Long steps = epoch.steps();
     return new Summary.Estimated(
-        compared(estimate.rows(), epoch.rowsDelivered()),
+        compared(estimate.rows(), epoch.rowsDelivered() + epoch.leftOut()),
         comparedPositives(epoch, estimate),
         steps == null ? null : compared(estimate.steps(epoch.stepRows()), steps));
   }
@@ -89,6 +92,7 @@ final class Summaries {
     return counted == null
             || positives == null
             || !counted.label().equals(estimate.label())
+            || epoch.leftOut() > 0
             || (epoch.epoch() > 0 && !estimate.positivesEveryEpoch())
         ? null
         : compared(positives, counted.rows());

@@ -1,5 +1,6 @@
 package io.lastmile;
 
+import io.lastmile.dataset.Dataset;
 import io.lastmile.error.LastmileException;
 import io.lastmile.estimate.Interval;
 import io.lastmile.estimate.StoredEstimate;
@@ -86,7 +87,12 @@ final class FakeData implements JobData, Feeder {
     return Map.of(
         "train",
         new StoredEstimate(
-            new Interval(390, 380L, 399L), "label", new Interval(39, 38L, 41L), true, true));
+            new Interval(390, 380L, 399L),
+            "label",
+            new Interval(39, 38L, 41L),
+            true,
+            true,
+            Dataset.LastStep.UNEVEN));
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.lastmile;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lastmile.dataset.Dataset;
 import io.lastmile.estimate.Interval;
 import io.lastmile.estimate.StoredEstimate;
 import io.lastmile.feed.DatasetProgress;
@@ -52,7 +53,10 @@ class SummariesTest {
         Summaries.datasets(
             List.of("train"),
             new FeedProgress(Map.of("train", progress)),
-            Map.of("train", new StoredEstimate(rows, label, positives, everyEpoch, everyEpoch)));
+            Map.of(
+                "train",
+                new StoredEstimate(
+                    rows, label, positives, everyEpoch, everyEpoch, Dataset.LastStep.UNEVEN)));
     return datasets.values().iterator().next().epochs().getFirst().estimated();
   }
 

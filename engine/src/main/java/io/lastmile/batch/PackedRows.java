@@ -81,17 +81,23 @@ public final class PackedRows {
     return Memory.longAt(offsets + 8) - Memory.longAt(offsets);
   }
 
-  /** Adds the one row of a rank that would get none: every value zero, every list empty. */
-  public void pad() {
+  /**
+   * Adds padding rows: every value zero, every list empty.
+   *
+   * @param count of them; they fit
+   */
+  public void pad(int count) {
     for (Layout.Place place : layout.places()) {
       if (place.length() >= 0) {
-        Memory.putLong(address() + place.offsets() + 8L * (rows + 1), lengths[place.length()]);
+        for (int row = rows; row < rows + count; row++) {
+          Memory.putLong(address() + place.offsets() + 8L * (row + 1), lengths[place.length()]);
+        }
       } else {
-        int bytes = place.form().rowBytes();
-        Memory.fill(address() + place.offset() + (long) rows * bytes, bytes, (byte) 0);
+        long bytes = place.form().rowBytes();
+        Memory.fill(address() + place.offset() + rows * bytes, count * bytes, (byte) 0);
       }
     }
-    rows++;
+    rows += count;
   }
 
   /**

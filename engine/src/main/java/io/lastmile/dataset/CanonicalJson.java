@@ -101,6 +101,7 @@ public final class CanonicalJson {
     tree.put("prefetch", dataset.prefetch());
     tree.put("slots", dataset.slots());
     tree.put("on_empty", dataset.onEmpty().word());
+    tree.put("last_step", dataset.lastStep().word());
     return tree;
   }
 

@@ -17,6 +17,7 @@ import java.util.Locale;
  * @param prefetch steps kept ready per rank, &gt; 0
  * @param slots shared-memory slots per rank, &gt; prefetch
  * @param onEmpty what an epoch without rows does
+ * @param lastStep what becomes of the rows that fill no whole step at the end of an epoch
  */
 public record Dataset(
     Source source,
@@ -27,7 +28,8 @@ public record Dataset(
     List<String> keys,
     int prefetch,
     int slots,
-    OnEmpty onEmpty) {
+    OnEmpty onEmpty,
+    LastStep lastStep) {
   /** Steps kept ready per rank unless the dataset says otherwise. */
   public static final int DEFAULT_PREFETCH = 4;
 
@@ -50,10 +52,11 @@ public record Dataset(
 
   /** This dataset with so many shared-memory slots per rank. */
   Dataset slots(int count) {
-    return new Dataset(source, steps, tensors, batch, shuffle, keys, prefetch, count, onEmpty);
+    return new Dataset(
+        source, steps, tensors, batch, shuffle, keys, prefetch, count, onEmpty, lastStep);
   }
 
-  /** These rows as a mix takes them: in its tensors, keys and batches. */
+  /** These rows as a mix takes them: in its tensors, keys and batches, none of them left out. */
   public Dataset mixedInto(Dataset mix) {
     return new Dataset(
         source,
@@ -64,7 +67,8 @@ public record Dataset(
         mix.keys,
         mix.prefetch,
         mix.slots,
-        mix.onEmpty);
+        mix.onEmpty,
+        LastStep.UNEVEN);
   }
 
   /** What it reads: its own source, unless that is a mix, and the small tables of its steps. */
@@ -88,9 +92,19 @@ public record Dataset(
     return sources;
   }
 
-  /** This dataset in another order, and with epochs that may have no rows. */
+  /** This dataset in another order, all rows of an epoch, which may have none. */
   public Dataset over(Shuffle order) {
-    return new Dataset(source, steps, tensors, batch, order, keys, prefetch, slots, OnEmpty.ALLOW);
+    return new Dataset(
+        source,
+        steps,
+        tensors,
+        batch,
+        order,
+        keys,
+        prefetch,
+        slots,
+        OnEmpty.ALLOW,
+        LastStep.UNEVEN);
   }
 
   private static Tensor complete(Tensor tensor) {
@@ -107,6 +121,33 @@ public record Dataset(
     ALLOW,
     /** It ends the run. */
     ERROR;
+
+    /** The word for it in YAML and JSON. */
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** What becomes of the rows that fill no whole step at the end of an epoch. */
+  public enum LastStep {
+    /** The ranks share them evenly; one that would get none gets one padding row. */
+    UNEVEN,
+    /** The ranks share them evenly, each batch filled up with padding rows. */
+    PAD,
+    /** They are dropped, and counted: every step is whole. */
+    DROP;
+
+    /**
+     * Steps that an epoch of so many rows has.
+     *
+     * @param stepRows rows of a whole step, of all ranks together
+     */
+    public long steps(long rows, long stepRows) {
+      return switch (this) {
+        case UNEVEN, PAD -> Math.ceilDiv(rows, stepRows);
+        case DROP -> rows / stepRows;
+      };
+    }
 
     /** The word for it in YAML and JSON. */
     public String word() {

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param prefetch steps kept ready per rank, &gt; 0
  * @param slots shared-memory slots per rank, &gt; prefetch; null: prefetch + 2
  * @param onEmpty what an epoch without rows does
+ * @param lastStep what becomes of the rows that fill no whole step at the end of an epoch
  */
 public record DatasetDraft(
     Source source,
@@ -35,7 +36,8 @@ public record DatasetDraft(
     List<String> keys,
     int prefetch,
     @Nullable Integer slots,
-    Dataset.OnEmpty onEmpty) {
+    Dataset.OnEmpty onEmpty,
+    Dataset.LastStep lastStep) {
   /** The name of the dataset whose rows keep file order unless it says otherwise. */
   public static final String VALIDATION = "valid";
 
@@ -62,18 +64,29 @@ public record DatasetDraft(
         List.of(),
         Dataset.DEFAULT_PREFETCH,
         null,
-        Dataset.OnEmpty.ALLOW);
+        Dataset.OnEmpty.ALLOW,
+        Dataset.LastStep.UNEVEN);
   }
 
   /** This dataset with another source. */
   public DatasetDraft source(Source other) {
-    return new DatasetDraft(other, steps, tensors, batch, shuffle, keys, prefetch, slots, onEmpty);
+    return new DatasetDraft(
+        other, steps, tensors, batch, shuffle, keys, prefetch, slots, onEmpty, lastStep);
   }
 
   /** This dataset with one more step at the end. */
   public DatasetDraft step(Step step) {
     return new DatasetDraft(
-        source, Written.plus(steps, step), tensors, batch, shuffle, keys, prefetch, slots, onEmpty);
+        source,
+        Written.plus(steps, step),
+        tensors,
+        batch,
+        shuffle,
+        keys,
+        prefetch,
+        slots,
+        onEmpty,
+        lastStep);
   }
 
   /** Then keeps the rows for which the SQL condition is TRUE. */
@@ -193,7 +206,8 @@ public record DatasetDraft(
             keys,
             prefetch,
             slots,
-            onEmpty);
+            onEmpty,
+            lastStep);
       }
     }
     throw LastmileException.user(
@@ -221,7 +235,8 @@ public record DatasetDraft(
         keys,
         prefetch,
         slots,
-        onEmpty);
+        onEmpty,
+        lastStep);
   }
 
   /** One more tensor: of one column [batch], or of the columns of a pattern [batch, n]. */
@@ -241,33 +256,53 @@ public record DatasetDraft(
 
   /** This dataset with so many rows per rank and step. */
   public DatasetDraft batch(int rows) {
-    return new DatasetDraft(source, steps, tensors, rows, shuffle, keys, prefetch, slots, onEmpty);
+    return new DatasetDraft(
+        source, steps, tensors, rows, shuffle, keys, prefetch, slots, onEmpty, lastStep);
   }
 
   /** This dataset in another order. */
   public DatasetDraft shuffle(Shuffle order) {
-    return new DatasetDraft(source, steps, tensors, batch, order, keys, prefetch, slots, onEmpty);
+    return new DatasetDraft(
+        source, steps, tensors, batch, order, keys, prefetch, slots, onEmpty, lastStep);
   }
 
   /** This dataset with these columns, and no others, riding along for the script. */
   public DatasetDraft keys(String... columns) {
     return new DatasetDraft(
-        source, steps, tensors, batch, shuffle, List.of(columns), prefetch, slots, onEmpty);
+        source,
+        steps,
+        tensors,
+        batch,
+        shuffle,
+        List.of(columns),
+        prefetch,
+        slots,
+        onEmpty,
+        lastStep);
   }
 
   /** This dataset with so many steps kept ready per rank. */
   public DatasetDraft prefetch(int count) {
-    return new DatasetDraft(source, steps, tensors, batch, shuffle, keys, count, slots, onEmpty);
+    return new DatasetDraft(
+        source, steps, tensors, batch, shuffle, keys, count, slots, onEmpty, lastStep);
   }
 
   /** This dataset with so many shared-memory slots per rank. */
   public DatasetDraft slots(int count) {
-    return new DatasetDraft(source, steps, tensors, batch, shuffle, keys, prefetch, count, onEmpty);
+    return new DatasetDraft(
+        source, steps, tensors, batch, shuffle, keys, prefetch, count, onEmpty, lastStep);
   }
 
   /** This dataset with another answer to an epoch without rows. */
   public DatasetDraft onEmpty(Dataset.OnEmpty answer) {
-    return new DatasetDraft(source, steps, tensors, batch, shuffle, keys, prefetch, slots, answer);
+    return new DatasetDraft(
+        source, steps, tensors, batch, shuffle, keys, prefetch, slots, answer, lastStep);
+  }
+
+  /** This dataset with another answer to rows that fill no whole step at the end of an epoch. */
+  public DatasetDraft lastStep(Dataset.LastStep answer) {
+    return new DatasetDraft(
+        source, steps, tensors, batch, shuffle, keys, prefetch, slots, onEmpty, answer);
   }
 
   /** This mix with another answer to a dataset that has no row left. */
@@ -285,7 +320,7 @@ public record DatasetDraft(
   /** This dataset without tensors, such as a part that gets its own. */
   public DatasetDraft withoutTensors() {
     return new DatasetDraft(
-        source, steps, List.of(), batch, shuffle, keys, prefetch, slots, onEmpty);
+        source, steps, List.of(), batch, shuffle, keys, prefetch, slots, onEmpty, lastStep);
   }
 
   /** What was said of a finished dataset. */
@@ -299,7 +334,8 @@ public record DatasetDraft(
         dataset.keys(),
         dataset.prefetch(),
         dataset.slots(),
-        dataset.onEmpty());
+        dataset.onEmpty(),
+        dataset.lastStep());
   }
 
   /** The steps, each split saying its part; a limit may only be the last. */
@@ -350,7 +386,17 @@ public record DatasetDraft(
     }
     List<Step> resolved = resolvedSteps(name, mistakes);
     Dataset dataset =
-        new Dataset(source, resolved, tensors, batch, order, keys, prefetch, prefetch + 2, onEmpty);
+        new Dataset(
+            source,
+            resolved,
+            tensors,
+            batch,
+            order,
+            keys,
+            prefetch,
+            prefetch + 2,
+            onEmpty,
+            lastStep);
     return slots == null ? dataset : mistakes.orElse(dataset, () -> dataset.slots(slots));
   }
 

@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
 final class DatasetForm {
   private static final List<Dataset.OnEmpty> ON_EMPTY = List.of(Dataset.OnEmpty.values());
 
+  private static final List<Dataset.LastStep> LAST_STEP = List.of(Dataset.LastStep.values());
+
   /** Where no source is read. */
   private static final Source NONE = new Source.Unread();
 
@@ -62,6 +64,9 @@ final class DatasetForm {
           .key(
               "on_empty",
               (draft, value) -> draft.onEmpty(value.word(ON_EMPTY, Dataset.OnEmpty::word)))
+          .key(
+              "last_step",
+              (draft, value) -> draft.lastStep(value.word(LAST_STEP, Dataset.LastStep::word)))
           .later("certificate");
 
   private static final List<Mix.OnDry> ON_DRY = List.of(Mix.OnDry.values());

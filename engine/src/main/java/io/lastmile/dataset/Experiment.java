@@ -54,7 +54,8 @@ public record Experiment(
   }
 
   /**
-   * The rows of a dataset alone: without its tensors and keys.
+   * The rows of a dataset alone: without its tensors and keys, and all of them, however many fill a
+   * step.
    *
    * @param batch rows that the sequence hands over together
    * @throws LastmileException of kind USER when there is no such dataset
@@ -70,7 +71,8 @@ public record Experiment(
         List.of(),
         of.prefetch(),
         of.slots(),
-        of.onEmpty());
+        of.onEmpty(),
+        Dataset.LastStep.UNEVEN);
   }
 
   /** Begins an experiment. */

@@ -49,8 +49,9 @@ public record Side(
   static Side of(RowQuery query, Tally tally, RowSet both, RowSet only) {
     DatasetPlan plan = query.plan();
     List<StepRows> steps = new ArrayList<>();
+    // The rows of an epoch are compared, however many of them fill a step.
     List<CountedStep> drops = plan.dropSteps();
-    for (int i = 0; i < drops.size(); i++) {
+    for (int i = 0; i < drops.size() - plan.lastSteps(); i++) {
       CountedStep drop = drops.get(i);
       steps.add(
           new StepRows(

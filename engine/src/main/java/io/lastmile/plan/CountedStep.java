@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
  * @param kind its key, such as {@code filter}
  */
 public record CountedStep(@Nullable String dataset, int step, String kind) {
+  /** The kind of the step that drops the rows that fill no whole step at the end of an epoch. */
+  public static final String LAST_STEP = "last_step";
+
   /** The same step, seen from a mix of its dataset. */
   CountedStep of(String mixed) {
     return new CountedStep(mixed, step, kind);

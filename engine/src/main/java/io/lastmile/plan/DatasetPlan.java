@@ -77,7 +77,10 @@ public record DatasetPlan(
         .toList();
   }
 
-  /** The steps that can drop rows, in order: those of the query, then the limit. */
+  /**
+   * The steps that can drop rows, in order: those of the query, then the limit, then the last step
+   * of the ranks.
+   */
   @Override
   public List<CountedStep> dropSteps() {
     List<CountedStep> drops = new ArrayList<>();
@@ -85,6 +88,9 @@ public record DatasetPlan(
     Limit limit = stage.limit();
     if (limit != null) {
       drops.add(limit.counted());
+    }
+    if (lastSteps() > 0) {
+      drops.add(new CountedStep(null, dataset.steps().size(), CountedStep.LAST_STEP));
     }
     return drops;
   }

@@ -34,6 +34,7 @@ final class Explanation {
     explanation.steps(plan);
     explanation.tensors(plan.dataset(), plan.forms());
     explanation.splits(plan);
+    explanation.end(plan.dataset().lastStep());
     explanation.memory(plan);
     return explanation.text.toString();
   }
@@ -48,6 +49,7 @@ final class Explanation {
       explanation.line("steps", limit.step() + " limit: " + limit.rows());
     }
     explanation.tensors(plan.dataset(), plan.members().getFirst().forms());
+    explanation.end(plan.dataset().lastStep());
     explanation.memory(plan);
     for (DatasetPlan member : plan.members()) {
       explanation.title("mixed dataset", member);
@@ -199,6 +201,14 @@ final class Explanation {
         + rowGroups.entrySet().stream()
             .map(file -> String.join(", ", file.getValue()) + " of " + file.getKey())
             .collect(Collectors.joining("; "));
+  }
+
+  private void end(Dataset.LastStep lastStep) {
+    switch (lastStep) {
+      case UNEVEN -> {}
+      case PAD -> line("end", "rows that fill no whole step: batches filled up with padding");
+      case DROP -> line("end", "rows that fill no whole step: dropped");
+    }
   }
 
   private void memory(FeedPlan plan) {

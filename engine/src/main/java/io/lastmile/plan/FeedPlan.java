@@ -32,6 +32,14 @@ public sealed interface FeedPlan permits DatasetPlan, MixPlan {
   /** The steps that can drop rows, in order. */
   List<CountedStep> dropSteps();
 
+  /**
+   * How many of the steps that can drop rows are the last step of the ranks, one for each table:
+   * they come last. None unless the dataset says that rows that fill no whole step are dropped.
+   */
+  default int lastSteps() {
+    return dataset().lastStep() == Dataset.LastStep.DROP ? tables().size() : 0;
+  }
+
   /** Where its batches have the label; null: they do not, so its positives are not counted. */
   @Nullable LabelTensor label();
 

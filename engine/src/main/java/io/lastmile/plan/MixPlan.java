@@ -54,13 +54,22 @@ public record MixPlan(
     return steps;
   }
 
-  /** The steps of the members, one after the other, the mix itself behind those of each. */
+  /**
+   * The steps of the members, one after the other, the mix itself behind those of each; then, for
+   * each, the last step of the ranks.
+   */
   @Override
   public List<CountedStep> dropSteps() {
     List<CountedStep> steps = new ArrayList<>();
     for (DatasetPlan member : members) {
       member.dropSteps().forEach(step -> steps.add(step.of(member.name())));
       steps.add(new CountedStep(member.name(), member.dataset().steps().size(), KIND));
+    }
+    if (lastSteps() > 0) {
+      for (DatasetPlan member : members) {
+        int step = member.dataset().steps().size() + 1;
+        steps.add(new CountedStep(member.name(), step, CountedStep.LAST_STEP));
+      }
     }
     return steps;
   }

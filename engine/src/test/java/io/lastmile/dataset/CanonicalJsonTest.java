@@ -62,7 +62,7 @@ class CanonicalJsonTest {
     assertThat(json)
         .isEqualTo(
             "{\"cluster\":{\"kind\":\"local\",\"workers\":{\"max\":1,\"memory\":1}},\"datasets\":"
-                + "[[\"valid\",{\"batch\":4096,\"keys\":[],\"on_empty\":\"allow\",\"order\":\"deterministic\","
+                + "[[\"valid\",{\"batch\":4096,\"keys\":[],\"last_step\":\"uneven\",\"on_empty\":\"allow\",\"order\":\"deterministic\","
                 + "\"prefetch\":4,\"shuffle\":\"none\",\"slots\":6,\"source\":{\"on_corrupt\":"
                 + "\"fail\",\"parquet\":[\"a\"],\"schema\":\"strict\"},\"steps\":[],\"tensors\":[[\"x\",{\"columns\":\"x\","
                 + "\"dtype\":null,\"fill\":null,\"hash\":null,\"layout\":\"dense\",\"max_length\":null,"
@@ -143,7 +143,8 @@ class CanonicalJsonTest {
             label(
                 Dataset.mix(Mix.part("other", 0.75), Mix.part("bare", 0.25))
                     .onDry(Mix.OnDry.REPEAT)
-                    .limit(100)))
+                    .limit(100)
+                    .lastStep(Dataset.LastStep.DROP)))
         .dataset("mixed_alike", label(Dataset.mix(Mix.part("bare", 0.5), Mix.part("of_csv", 0.5))))
         .train(
             "train.py", t -> t.ranks(2).args("--epochs", "2", "--rate", "1e-3", "--wide", "true"))
@@ -191,6 +192,7 @@ class CanonicalJsonTest {
         .keys("user_id", "item_id")
         .prefetch(2)
         .onEmpty(Dataset.OnEmpty.ERROR)
+        .lastStep(Dataset.LastStep.PAD)
         .slots(9);
   }
 

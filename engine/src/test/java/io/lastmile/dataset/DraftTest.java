@@ -66,7 +66,8 @@ class DraftTest {
                 List.of(),
                 4,
                 6,
-                Dataset.OnEmpty.ALLOW));
+                Dataset.OnEmpty.ALLOW,
+                Dataset.LastStep.UNEVEN));
     assertThat(experiment.dataset("valid")).extracting(Dataset::shuffle).isEqualTo(Shuffle.none());
     assertThat(experiment.origin().folder()).isEqualTo(Path.of("").toAbsolutePath());
     assertThat(experiment.origin().file()).isNull();

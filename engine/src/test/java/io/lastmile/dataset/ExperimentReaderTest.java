@@ -44,7 +44,8 @@ class ExperimentReaderTest {
                     List.of(),
                     4,
                     6,
-                    Dataset.OnEmpty.ALLOW)));
+                    Dataset.OnEmpty.ALLOW,
+                    Dataset.LastStep.UNEVEN)));
   }
 
   @Test

@@ -1,5 +1,6 @@
 package io.lastmile.estimate;
 
+import io.lastmile.dataset.Dataset;
 import io.lastmile.plan.FeedPlan;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param mixed those of its datasets, as the mix has them; none unless it is a mix
  * @param sample that was read
  * @param label column whose positive values are counted; null: none
- * @param rows delivered
+ * @param rows delivered, those of a last step that is dropped included
  * @param positives of them: rows whose label is TRUE or above 0; null: there is no label
  * @param batchBytes values, offsets, lengths and masks of the delivered tensors and keys
  * @param sourceBytes of the columns that are read, compressed, in the Parquet files
@@ -57,7 +58,8 @@ public record Estimate(
    *
    * @param ranks that share a step
    */
-  static Interval steps(Interval rows, int ranks, int batch) {
-    return rows.map(count -> Math.ceilDiv(count, (long) ranks * batch));
+  static Interval steps(Interval rows, int ranks, Dataset dataset) {
+    long stepRows = (long) ranks * dataset.batch();
+    return rows.map(count -> dataset.lastStep().steps(count, stepRows));
   }
 }

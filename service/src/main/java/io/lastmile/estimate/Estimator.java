@@ -95,7 +95,7 @@ final class Estimator {
         batchBytes(population, drawn, rows, cut),
         sourceBytes(population, drawn, cut),
         ranks,
-        Estimate.steps(rows, ranks, plan.dataset().batch()),
+        Estimate.steps(rows, ranks, plan.dataset()),
         drawn.isEmpty() ? null : speed(drawn));
   }
 

@@ -70,7 +70,7 @@ final class MixEstimate {
         batchBytes(),
         sum(Estimate::sourceBytes),
         ranks,
-        Estimate.steps(rows, ranks, plan.dataset().batch()),
+        Estimate.steps(rows, ranks, plan.dataset()),
         speed());
   }
 

@@ -1,6 +1,7 @@
 package io.lastmile.estimate;
 
 import io.lastmile.dataset.CanonicalJson;
+import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Json;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.FeedPlan;
@@ -29,13 +30,15 @@ import org.jspecify.annotations.Nullable;
  * @param everyEpoch whether all epochs have as many rows
  * @param positivesEveryEpoch whether they also have as many positives: no limit takes the first
  *     rows of another order
+ * @param lastStep what becomes of the rows that fill no whole step
  */
 public record StoredEstimate(
     Interval rows,
     @Nullable String label,
     @Nullable Interval positives,
     boolean everyEpoch,
-    boolean positivesEveryEpoch) {
+    boolean positivesEveryEpoch,
+    Dataset.LastStep lastStep) {
   private static final long VERSION = 1;
 
   static StoredEstimate of(Estimate estimate) {
@@ -46,12 +49,13 @@ public record StoredEstimate(
         estimate.label(),
         estimate.positives(),
         everyEpoch,
-        everyEpoch && tables.stream().allMatch(table -> table.limit() == null));
+        everyEpoch && tables.stream().allMatch(table -> table.limit() == null),
+        estimate.plan().dataset().lastStep());
   }
 
   /** Steps of an epoch in which ranks share so many rows a step. */
   public Interval steps(long stepRows) {
-    return rows.map(count -> Math.ceilDiv(count, stepRows));
+    return rows.map(count -> lastStep.steps(count, stepRows));
   }
 
   /**
@@ -106,7 +110,7 @@ public record StoredEstimate(
   static @Nullable StoredEstimate read(Path cache, FeedPlan plan) throws IOException {
     Path file = file(cache, plan);
     try {
-      return of(file, Json.parse(Files.readString(file)));
+      return of(file, Json.parse(Files.readString(file)), plan.dataset().lastStep());
     } catch (NoSuchFileException _) {
       return null;
     } catch (IllegalArgumentException e) {
@@ -115,7 +119,8 @@ public record StoredEstimate(
   }
 
   /** The estimate of a tree; null: another version wrote it. */
-  private static @Nullable StoredEstimate of(Path file, @Nullable Object json) throws IOException {
+  private static @Nullable StoredEstimate of(
+      Path file, @Nullable Object json, Dataset.LastStep lastStep) throws IOException {
     if (json instanceof Map<?, ?> tree) {
       if (!Long.valueOf(VERSION).equals(tree.get("version"))) {
         return null;
@@ -125,7 +130,7 @@ public record StoredEstimate(
         String label = tree.get("label") instanceof String column ? column : null;
         boolean positivesEvery = Boolean.TRUE.equals(tree.get("positives_every_epoch"));
         return new StoredEstimate(
-            rows, label, interval(tree.get("positives")), every, positivesEvery);
+            rows, label, interval(tree.get("positives")), every, positivesEvery, lastStep);
       }
     }
     throw new IOException(file + " is no estimate");

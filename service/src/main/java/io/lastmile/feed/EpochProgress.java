@@ -1,5 +1,6 @@
 package io.lastmile.feed;
 
+import io.lastmile.plan.CountedStep;
 import io.lastmile.sequence.Positives;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param rowsAdded by each step that makes several rows of one, in their order
  * @param rowsDropped by each step that can drop rows, in their order
  * @param rowsDelivered rows given to the ranks, padding not counted
- * @param rowsPadded padding rows given to ranks that would have got none
+ * @param rowsPadded padding rows given to ranks
  * @param positives rows given to the ranks whose label is positive; null: not known
  * @param unknown values given to the ranks that their vocabulary does not have, by tensor
  * @param mixed what was taken of each dataset of a mix; else none
@@ -49,6 +50,12 @@ public record EpochProgress(
   /** Whether the ranks got all that the source and the steps have. */
   public boolean whole() {
     return ended && rowsRead + sum(rowsAdded) == rowsDelivered + sum(rowsDropped);
+  }
+
+  /** Rows that the steps left and nobody got, since they fill no whole step. */
+  public long leftOut() {
+    return sum(
+        rowsDropped.stream().filter(step -> step.kind().equals(CountedStep.LAST_STEP)).toList());
   }
 
   private static long sum(List<StepRows> steps) {

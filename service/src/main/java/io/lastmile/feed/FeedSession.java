@@ -476,7 +476,7 @@ final class FeedSession implements StepSink {
               at.counts().padded(),
               given.positives(),
               given.unknown(),
-              mixed(at.places()),
+              mixed(at),
               epoch <= endedEpochs,
               history.before().delivered() == 0 ? at.step() : null,
               (long) ranks.length * plan.dataset().batch(),
@@ -494,20 +494,24 @@ final class FeedSession implements StepSink {
     return told;
   }
 
-  private List<EpochProgress.MixedRows> mixed(List<Place> places) {
+  private List<EpochProgress.MixedRows> mixed(Position at) {
+    List<Place> places = at.places();
+    List<Long> dropped = at.counts().dropped();
+    int lastSteps = dropped.size() - plan.lastSteps();
     List<EpochProgress.MixedRows> told = new ArrayList<>();
     if (plan instanceof MixPlan mix) {
       for (int i = 0; i < places.size(); i++) {
         DatasetPlan member = mix.members().get(i);
         Place place = places.get(i);
         long passes = place.pass() + 1L;
+        long left = plan.lastSteps() == 0 ? 0 : dropped.get(lastSteps + i);
         told.add(
             new EpochProgress.MixedRows(
                 member.name(),
                 passes,
                 place.read(),
                 passes * member.rowsPerEpoch() - place.read(),
-                place.delivered()));
+                place.delivered() - left));
       }
     }
     return told;
@@ -563,6 +567,8 @@ final class FeedSession implements StepSink {
         Position last = history.sequence().position();
         endedEpochs = Math.max(endedEpochs, last.epoch());
         FeedSession.this.run = null;
+        // A last step that was dropped has slots that nobody fills any more.
+        ranks().forEach(rank -> rank.ring().reclaim());
         ranks().forEach(rank -> rank.end(generation, last, next));
         Integer asked = rank(0).hello().epochs();
         if (asked != null && next.epoch() < asked) {

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param added rows, for each step that makes several of one
  * @param dropped rows, for each step that can drop some
  * @param delivered rows given to ranks
- * @param padded padding rows given to ranks that would have got none
+ * @param padded padding rows given to ranks
  * @param positives rows among the delivered whose label is TRUE or above 0; null: not known
  * @param unknown delivered values that their vocabulary does not have, by tensor
  */

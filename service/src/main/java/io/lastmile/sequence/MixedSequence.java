@@ -30,6 +30,9 @@ public final class MixedSequence extends Sequence {
   private int window;
   private boolean over;
 
+  /** How far the members were after the last whole step, once all rows have been added. */
+  private List<Place> whole = List.of();
+
   /**
    * A sequence that goes on from a position.
    *
@@ -65,6 +68,7 @@ public final class MixedSequence extends Sequence {
         settle(i, false);
       }
     }
+    whole = position().places();
     place();
   }
 
@@ -214,6 +218,15 @@ public final class MixedSequence extends Sequence {
   /** The places already are behind the rows of the window, which never goes beyond a step. */
   @Override
   void added(int rows) {}
+
+  @Override
+  List<Long> left(int rows) {
+    List<Long> left = new ArrayList<>();
+    for (int i = 0; i < members.size(); i++) {
+      left.add(members.get(i).place().delivered() - whole.get(i).delivered());
+    }
+    return left;
+  }
 
   @Override
   Position placed(Position at) {

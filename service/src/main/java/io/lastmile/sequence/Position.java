@@ -140,7 +140,7 @@ public record Position(
           counts.get("added") == null
               ? List.of()
               : numbers(counts, "added", plan.copySteps().size(), "copy");
-      List<Long> dropped = numbers(counts, "dropped", plan.dropSteps().size(), "drop");
+      List<Long> dropped = dropped(counts, plan);
       return new Position(
           fingerprint,
           Math.toIntExact(number(tree, "epoch")),
@@ -196,6 +196,21 @@ public record Position(
               .formatted(numbers.size(), what, steps));
     }
     return numbers;
+  }
+
+  /**
+   * The dropped rows so far. Only the end of an epoch counts rows that its last step drops, so a
+   * position that was saved with another {@code last_step} says as much.
+   */
+  private static List<Long> dropped(Map<?, ?> counts, FeedPlan plan) {
+    int steps = plan.dropSteps().size();
+    int others = steps - plan.lastSteps();
+    boolean drops = ((List<?>) value(counts, "dropped")).size() > others;
+    int lastSteps = drops ? plan.tables().size() : 0;
+    List<Long> dropped = new ArrayList<>(numbers(counts, "dropped", others + lastSteps, "drop"));
+    dropped.subList(others, dropped.size()).clear();
+    dropped.addAll(Collections.nCopies(plan.lastSteps(), 0L));
+    return dropped;
   }
 
   /**

@@ -5,6 +5,8 @@ import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.LabelTensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -57,12 +59,16 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
   }
 
   /**
-   * All rows have been added: divides what is left evenly among the ranks, and gives the start of
-   * the next epoch.
+   * All rows have been added: divides what is left evenly among the ranks, or drops it, and gives
+   * the start of the next epoch.
    */
   public final Position finish() throws InterruptedException {
     if (filled > 0) {
-      divideLastStep();
+      switch (plan.dataset().lastStep()) {
+        case UNEVEN -> divideLastStep(1);
+        case PAD -> divideLastStep(batch);
+        case DROP -> dropLastStep();
+      }
     }
     return Position.startOf(position.epoch() + 1, plan);
   }
@@ -90,7 +96,7 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
       filled += count;
       added(count);
       if (filled == worldSize * batch) {
-        publish(filled, 0);
+        publish(filled, new int[worldSize]);
       }
     }
   }
@@ -139,8 +145,12 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
     sink.outgrown(rank, full.rows());
   }
 
-  /** Rank r gets rows [⌊R·r/W⌋, ⌊R·(r+1)/W⌋) of the R rows left, or one padding row. */
-  private void divideLastStep() throws InterruptedException {
+  /**
+   * Rank r gets rows [⌊R·r/W⌋, ⌊R·(r+1)/W⌋) of the R rows left, and padding rows.
+   *
+   * @param least rows of a batch, with padding
+   */
+  private void divideLastStep(int least) throws InterruptedException {
     try (Arena arena = Arena.ofConfined()) {
       List<PackedRows> left = new ArrayList<>();
       for (Target target : targets) {
@@ -152,23 +162,41 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
         left.add(copy);
       }
       RowSource rows = new StagedRows(left, null);
-      int padded = 0;
+      int[] padding = new int[worldSize];
       for (int rank = 0; rank < worldSize; rank++) {
         int from = (int) ((long) filled * rank / worldSize);
         int end = (int) ((long) filled * (rank + 1) / worldSize);
-        padded += from == end ? 1 : 0;
-        if (from == end) {
-          target(rank).rows().pad();
-        }
+        padding[rank] = Math.max(0, least - (end - from));
         while (from < end) {
           from += write(rank, rows, from, end - from);
         }
+        target(rank).rows().pad(padding[rank]);
       }
-      publish(filled, padded);
+      publish(filled, padding);
     }
   }
 
-  private void publish(int rows, int padded) {
+  /** Counts the rows of the step that is being filled as dropped; nobody gets them. */
+  private void dropLastStep() {
+    Counts counts = position.counts();
+    List<Long> left = left(filled);
+    int steps = counts.dropped().size() - left.size();
+    List<Long> dropped = new ArrayList<>(Collections.nCopies(steps, 0L));
+    dropped.addAll(left);
+    count(counts.plusSplit(0, Collections.nCopies(counts.added().size(), 0L), dropped));
+    targets.clear();
+    filled = 0;
+  }
+
+  /** How many of the rows behind the last step each table gave. */
+  abstract List<Long> left(int rows);
+
+  /**
+   * Gives the step that has been filled to the ranks.
+   *
+   * @param padding rows of each rank's batch, beside its real ones
+   */
+  private void publish(int rows, int[] padding) {
     Map<String, Long> unknown = new LinkedHashMap<>();
     long positives = 0;
     for (Target target : targets) {
@@ -182,14 +210,14 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
               : target.rows().positives(target.rows().layout().places().get(label.form()));
     }
     Position before = position;
-    Counts counts = before.counts().plusStep(rows, padded, positives, unknown);
+    Counts counts =
+        before.counts().plusStep(rows, Arrays.stream(padding).sum(), positives, unknown);
     Position after =
         placed(before.counting(before.step() + 1, before.rows() + rows, counts, digest));
     byte[] json = after.json();
     List<PackedRows> ranks = targets.stream().map(Target::rows).toList();
     for (int rank = 0; rank < ranks.size(); rank++) {
-      boolean empty = (long) rows * rank / worldSize == (long) rows * (rank + 1) / worldSize;
-      ranks.get(rank).seal(empty ? 1 : 0, rows, after.epoch(), before.step(), json);
+      ranks.get(rank).seal(padding[rank], rows, after.epoch(), before.step(), json);
     }
     position = after;
     targets.clear();

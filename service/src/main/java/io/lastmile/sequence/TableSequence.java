@@ -98,6 +98,11 @@ public final class TableSequence extends Sequence {
     return at.at(turn, rowOfSplit);
   }
 
+  @Override
+  List<Long> left(int rows) {
+    return List.of((long) rows);
+  }
+
   /**
    * How many rows of the split whose turn it is have been appended, without those beyond the limit.
    */

@@ -2,6 +2,9 @@ package io.lastmile.estimate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.lastmile.dataset.Dataset;
+import io.lastmile.dataset.Dataset.LastStep;
+import io.lastmile.dataset.Experiment;
 import org.junit.jupiter.api.Test;
 
 class IntervalTest {
@@ -29,13 +32,30 @@ class IntervalTest {
 
   @Test
   void stepsAreRoundedUp() {
-    assertThat(Estimate.steps(new Interval(100, 91L, 111L), 2, 5))
+    assertThat(steps(new Interval(100, 91L, 111L), LastStep.UNEVEN))
         .isEqualTo(new Interval(10, 10L, 12L));
-    assertThat(Estimate.steps(Interval.exactly(0), 2, 5)).isEqualTo(Interval.exactly(0));
-    assertThat(Estimate.steps(new Interval(100, null, null), 2, 5))
+    assertThat(steps(Interval.exactly(0), LastStep.PAD)).isEqualTo(Interval.exactly(0));
+    assertThat(steps(new Interval(100, null, null), LastStep.PAD))
         .isEqualTo(new Interval(10, null, null));
-    assertThat(new StoredEstimate(Interval.exactly(101), null, null, true, true).steps(10))
-        .isEqualTo(Interval.exactly(11));
+  }
+
+  @Test
+  void stepsAreRoundedDownWhereTheLastIsDropped() {
+    assertThat(steps(new Interval(100, 91L, 119L), LastStep.DROP))
+        .isEqualTo(new Interval(10, 9L, 11L));
+    assertThat(steps(Interval.exactly(9), LastStep.DROP)).isEqualTo(Interval.exactly(0));
+  }
+
+  private static Interval steps(Interval rows, LastStep lastStep) {
+    Dataset dataset =
+        Experiment.named("x")
+            .dataset("a", Dataset.parquet("a").tensor("x", "x").batch(5).lastStep(lastStep))
+            .build()
+            .dataset("a");
+    Interval steps = Estimate.steps(rows, 2, dataset);
+    assertThat(new StoredEstimate(rows, null, null, true, true, lastStep).steps(10))
+        .isEqualTo(steps);
+    return steps;
   }
 
   @Test
