@@ -120,6 +120,7 @@ class Dataset:
     corrupt: frozenset[tuple[str, int]] = frozenset()  # (file, row group) that cannot be read
     format: str = "parquet"
     schema: str | None = None
+    last_step: str | None = None
 
     def yaml(self) -> dict[str, Any]:
         source: dict[str, Any] = {self.format: self.parquet}
@@ -136,6 +137,8 @@ class Dataset:
         said["batch"] = self.batch
         said["shuffle"] = self.shuffle.yaml()
         said["keys"] = self.keys
+        if self.last_step:
+            said["last_step"] = self.last_step
         return said | self.extra
 
     @property
@@ -338,9 +341,13 @@ def _partition(path: str, column: str) -> str:
     raise ValueError(f"{path} has no folder {column}=…")
 
 
-def deal(rows: int, batch: int, world: int) -> list[list[tuple[int, int]]]:
+def deal(
+    rows: int, batch: int, world: int, last_step: str | None = None
+) -> list[list[tuple[int, int]]]:
     """For each step, the rows [first, last) of the sequence that each rank gets; empty: padding."""
     steps = []
+    if last_step == "drop":
+        rows -= rows % (batch * world)
     for first in range(0, rows, batch * world):
         left = rows - first
         if left >= batch * world:
@@ -349,3 +356,8 @@ def deal(rows: int, batch: int, world: int) -> list[list[tuple[int, int]]]:
             bounds = [first + left * r // world for r in range(world + 1)]
         steps.append(list(itertools.pairwise(bounds)))
     return steps
+
+
+def padding(real: int, batch: int, last_step: str | None) -> int:
+    """How many padding rows a batch has beside its real ones."""
+    return max(0, (batch if last_step == "pad" else 1) - real)

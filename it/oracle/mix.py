@@ -43,6 +43,7 @@ class Mixed:
     limit: int | None = None
     batch: int = 32
     keys: list[str] = field(default_factory=lambda: ["uid"])
+    last_step: str | None = None
 
     def yaml(self) -> dict[str, Any]:
         mix = [{"dataset": name, "ratio": ratio} for name, (_, ratio) in self.datasets.items()]
@@ -50,6 +51,8 @@ class Mixed:
         said["tensors"] = {name: tensor.yaml() for name, tensor in self.tensors.items()}
         if self.on_dry:
             said["on_dry"] = self.on_dry
+        if self.last_step:
+            said["last_step"] = self.last_step
         if self.limit is not None:
             said["steps"] = [{"limit": self.limit}]
         return said

@@ -209,19 +209,21 @@ class Tensor:
             np.concatenate([lengths for _, _, lengths in lists]).astype(np.int32),
         )
 
-    def padding(self, rows: pa.Table) -> Value:
-        """Its value for the one padding row: zeros, or an empty list."""
-        return _nothing(self.of(rows.slice(0, 1)) if len(rows) else self.of(rows))
+    def padded(self, rows: pa.Table, count: int) -> Value:
+        """Its value for these rows and so many padding rows: zeros, or empty lists."""
+        return _behind(self.of(rows), count)
 
 
-def _nothing(like: Value) -> Value:
-    if isinstance(like, Masked):
-        return Masked(_nothing(like.values), _nothing(like.mask))
-    if isinstance(like, Keyed):
-        return Keyed(like.keys, like.values[:0], np.zeros(len(like.keys), dtype=np.int32))
-    if isinstance(like, Ragged):
-        return Ragged(like.values[:0], np.zeros(2, dtype=np.int64))
-    return np.zeros((1, *like.shape[1:]), dtype=like.dtype)
+def _behind(value: Value, count: int) -> Value:
+    if isinstance(value, Masked):
+        return Masked(_behind(value.values, count), _behind(value.mask, count))
+    if isinstance(value, Keyed):
+        lengths = value.lengths.reshape(len(value.keys), -1)
+        return Keyed(value.keys, value.values, np.pad(lengths, ((0, 0), (0, count))).reshape(-1))
+    if isinstance(value, Ragged):
+        return Ragged(value.values, np.pad(value.offsets, (0, count), mode="edge"))
+    zeros = np.zeros((count, *value.shape[1:]), dtype=value.dtype)
+    return np.concatenate([value, zeros]) if count else value
 
 
 def _microseconds(column: pa.Array) -> pa.Array:

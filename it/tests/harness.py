@@ -428,7 +428,7 @@ def check_ranks(
     at = 0
     for epoch in epochs:
         sequence = dataset.sequence(seed, epoch)
-        steps = of.deal(len(sequence.rows), dataset.batch, world)
+        steps = of.deal(len(sequence.rows), dataset.batch, world, dataset.last_step)
         for rank, batches in enumerate(got):
             mine = batches[at : at + len(steps)]
             assert [(b.epoch, b.step) for b in mine] == [(epoch, g) for g in range(len(steps))], (
@@ -451,22 +451,23 @@ def _check_batch(
     first, last = dealt[rank]
     real = last - first
     assert batch.global_rows == dealt[-1][1] - dealt[0][0], where
-    assert batch.rows == max(real, 1), where
+    padding = of.padding(real, dataset.batch, dataset.last_step)
+    assert batch.rows == real + padding, where
     assert batch.mask.dtype == np.bool_, where
-    assert batch.mask.tolist() == ([True] * real or [False]), where
+    assert batch.mask.tolist() == [True] * real + [False] * padding, where
     rows = sequence.rows.slice(first, real)
     keys = {name: Tensor(name) for name in dataset.keys}
     for name, tensor in keys.items():
         if isinstance(batch.keys[name], list):
-            expected = rows.column(name).to_pylist() if real else [""]
+            expected = rows.column(name).to_pylist() + [""] * padding
             assert batch.keys[name] == expected, f"{where}, key {name}"
         else:
-            value = tensor.of(rows) if real else tensor.padding(sequence.rows)
+            value = tensor.padded(rows, padding)
             check_value(batch.keys[name], value, f"{where}, key {name}")
     assert list(batch.keys) == dataset.keys, where
     assert list(batch.tensors) == list(dataset.tensors), where
     for name, tensor in dataset.tensors.items():
-        value = tensor.of(rows) if real else tensor.padding(sequence.rows)
+        value = tensor.padded(rows, padding)
         check_value(batch.tensors[name], value, f"{where}, tensor {name}")
 
 

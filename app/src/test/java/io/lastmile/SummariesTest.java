@@ -20,8 +20,20 @@ import org.junit.jupiter.api.Test;
 class SummariesTest {
   private static EpochProgress epoch(
       int epoch, long delivered, boolean ended, @Nullable Long steps) {
-    List<EpochProgress.StepRows> dropped =
-        List.of(new EpochProgress.StepRows(null, 0, "filter", 600));
+    return epoch(
+        epoch,
+        List.of(new EpochProgress.StepRows(null, 0, "filter", 600)),
+        delivered,
+        ended,
+        steps);
+  }
+
+  private static EpochProgress epoch(
+      int epoch,
+      List<EpochProgress.StepRows> dropped,
+      long delivered,
+      boolean ended,
+      @Nullable Long steps) {
     return new EpochProgress(
         epoch,
         1000,
@@ -91,6 +103,20 @@ class SummariesTest {
   void aPartIsNotCompared() {
     assertThat(estimated(epoch(0, 400, false, 10L), true)).isNull();
     assertThat(estimated(epoch(0, 399, true, 10L), true)).isNull();
+  }
+
+  @Test
+  void rowsOfADroppedLastStepAreAmongThoseThatWereEstimated() {
+    List<EpochProgress.StepRows> dropped =
+        List.of(
+            new EpochProgress.StepRows(null, 0, "filter", 603),
+            new EpochProgress.StepRows(null, 1, "last_step", 37));
+    assertThat(estimated(epoch(0, dropped, 360, true, 9L), true))
+        .isEqualTo(
+            new Summary.Estimated(
+                new Summary.Compared(390, 380L, 399L, 397, true),
+                null,
+                new Summary.Compared(10, 10L, 10L, 9, false)));
   }
 
   @Test

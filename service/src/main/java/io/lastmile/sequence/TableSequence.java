@@ -5,6 +5,7 @@ import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.Tally;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -17,6 +18,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class TableSequence extends Sequence {
   private final boolean limited;
+  private final int lastSteps;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition passed = lock.newCondition();
 
@@ -50,6 +52,7 @@ public final class TableSequence extends Sequence {
     this.turn = start.split();
     this.skip = start.row();
     this.limited = plan.limit() != null;
+    this.lastSteps = plan.lastSteps();
     this.left = plan.limit() == null ? Long.MAX_VALUE : plan.limit().rows() - start.rows();
     this.reachedLimit = left <= 0;
   }
@@ -126,6 +129,7 @@ public final class TableSequence extends Sequence {
     if (limited) {
       dropped.add(overLimit);
     }
+    dropped.addAll(Collections.nCopies(lastSteps, 0L));
     lock.lock();
     try {
       count(position().counts().plusSplit(tally.read(), tally.added(), dropped));
