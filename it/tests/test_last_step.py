@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -318,7 +319,8 @@ def test_what_is_written_estimated_and_compared(cached: Sandbox) -> None:
     assert estimate["rows"]["estimate"] == 500
     assert estimate["steps"] == {"estimate": 6, "low": 6, "high": 6}
 
-    done = cached.start("run", path.name, "--estimate").wait().expect(0)
+    arguments = ("--estimate", "--python", sys.executable)
+    done = cached.start("run", path.name, *arguments).wait().expect(0)
     (epoch,) = epochs_of(done)
     estimated = epoch["estimated"]
     assert (estimated["rows"]["actual"], estimated["rows"]["inside"]) == (500, True)

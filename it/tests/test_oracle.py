@@ -115,6 +115,9 @@ def test_rows_are_dealt_evenly_in_the_last_step() -> None:
     assert deal(9, 4, 2) == [[(0, 4), (4, 8)], [(8, 8), (8, 9)]]
     assert deal(2, 4, 3) == [[(0, 0), (0, 1), (1, 2)]]
     assert deal(11, 2, 3)[-1] == [(6, 7), (7, 9), (9, 11)]
+    assert deal(11, 2, 3, "pad") == deal(11, 2, 3)
+    assert deal(11, 2, 3, "drop") == [[(0, 2), (2, 4), (4, 6)]]
+    assert deal(5, 2, 3, "drop") == []
 
 
 def write(root: Path, name: str, columns: dict[str, pa.Array], row_group: int = 4) -> None:

@@ -124,7 +124,7 @@ class Batch(Mapping[str, Any]):
 
     @property
     def rows(self) -> int:
-        """Rows of this batch on this rank, a padding row included."""
+        """Rows of this batch on this rank, padding rows included: the length of its tensors."""
         return self._header.rows
 
     @property
@@ -144,7 +144,10 @@ class Batch(Mapping[str, Any]):
 
     @property
     def mask(self) -> Any:
-        """Bool, shape ``[rows]``: False on a padding row, whose values are all zero and which must not count."""
+        """Bool, shape ``[rows]``: False on the padding rows.
+
+        They are the last of the batch, their values are zero and their lists empty, and they must not count.
+        """
         if self._mask is None:
             mask = np.ones(self.rows, np.bool_)
             mask[self.rows - self._header.padded :] = False
