@@ -174,7 +174,7 @@ public final class FeedServer implements Feeder {
         before = sessions.get(key);
       }
       if (before != null) {
-        before.awaitPlace(hello.place());
+        before.awaitPlace(hello.place(), hello.sharers());
       }
       synchronized (sessions) {
         FeedSession known = sessions.get(key);

@@ -404,13 +404,14 @@ final class FeedSession implements StepSink {
 
   /**
    * Waits a moment until a rank can come here or the feed is over: one that closed its feed and
-   * opens it again may be here before its farewell has been heard.
+   * opens it again may be here before its farewell has been heard, as may one of another number of
+   * ranks.
    */
-  synchronized void awaitPlace(int place) {
+  synchronized void awaitPlace(int place, int sharers) {
     long deadline = System.nanoTime() + 2 * LEAVING.toNanos();
     try {
       for (long left = deadline - System.nanoTime();
-          !over && place < ranks.length && ranks[place] != null && left > 0;
+          !over && (sharers != ranks.length || ranks[place] != null) && left > 0;
           left = deadline - System.nanoTime()) {
         TimeUnit.NANOSECONDS.timedWait(this, left);
       }
