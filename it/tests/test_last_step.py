@@ -340,3 +340,72 @@ def test_a_wrong_answer_is_refused(sandbox: Sandbox) -> None:
     path = sandbox.experiment(table(sandbox, "padded"))
     (error,) = sandbox.start("explain", str(path)).wait().expect(2).errors
     assert error.startswith('error: Invalid last_step: "padded" (must be one of uneven, pad, drop)')
+
+
+@pytest.mark.parametrize("last_step", ANSWERS)
+@pytest.mark.parametrize("mixed", [False, True])
+def test_certificates_count_the_last_step(sandbox: Sandbox, last_step: str, mixed: bool) -> None:
+    if mixed:
+        dataset: Any = replace(two_logs(sandbox, "rest"), last_step=last_step)
+        written: Any = {name: of for name, (of, _) in dataset.datasets.items()} | {"train": dataset}
+    else:
+        dataset = table(sandbox, last_step)
+        written = dataset
+    train = {"script": str(SCRIPTS / "collect.py"), "args": ["2"], "ranks": 3}
+    done = sandbox.run(sandbox.experiment(written, train=train)).expect(0)
+    for number in (0, 1):
+        certificate = certificate_of(done, number)
+        sequence = dataset.sequence(epoch=number)
+        rows = len(sequence.rows)
+        whole = whole_steps(rows, dataset, 3)
+        got = whole if last_step == "drop" else rows
+        assert whole < rows
+        assert certificate["rows_delivered"] == got
+        assert certificate["rows_repeated"] == 0
+        assert certificate["digest"] == sequence.digests[got - 1]
+        assert certificate["rows_padded"] == (
+            -rows % (dataset.batch * 3) if last_step == "pad" else 0
+        )
+        lasts = [step for step in certificate["steps"] if step["kind"] == "last_step"]
+        assert sum(step["rows_dropped"] for step in lasts) == rows - got
+        assert sum(step["rows_out"] for step in lasts) == (got if last_step == "drop" else 0)
+    sandbox.start("verify", str(done.record)).wait().expect(0)
+
+
+def certificate_of(done: Outcome, epoch: int) -> dict[str, Any]:
+    assert done.record is not None
+    file = done.record / "certificates" / f"train-{epoch}.json"
+    certificate: dict[str, Any] = json.loads(file.read_text())
+    return certificate
+
+
+@pytest.mark.parametrize("last_step", ANSWERS)
+def test_what_is_left_for_the_last_step_is_verified_from_where_the_ranks_began(
+    sandbox: Sandbox, last_step: str
+) -> None:
+    """Steps of other ranks begin at other rows, so that another number of rows is left."""
+    dataset = table(sandbox, last_step, batch=10)
+    sequence = dataset.sequence()
+    rows = len(sequence.rows)
+    with sandbox.serve(sandbox.experiment(dataset)) as server:
+        first = ranks(server.address, 2, each=lambda feed: drain(feed, steps=2, states=True))
+    sandbox.write("state.json", json.dumps(first[0][-1].state))
+    sandbox.write(
+        "train.py",
+        """
+import json, pathlib
+import lastmile
+state = json.loads(pathlib.Path("state.json").read_text())
+for batch in lastmile.feed("train", state=state):
+    pass
+""",
+    )
+    train = {"script": "train.py", "ranks": 3}
+    done = sandbox.run(sandbox.experiment(dataset, train=train)).expect(0)
+    certificate = certificate_of(done, 0)
+    got = 40 + whole_steps(rows - 40, dataset, 3) if last_step == "drop" else rows
+    assert whole_steps(rows, dataset, 3) not in (rows, 40 + whole_steps(rows - 40, dataset, 3))
+    assert (certificate["from_row"], certificate["rows_delivered"]) == (40, got)
+    assert certificate["rows_padded"] == (-(rows - 40) % 30 if last_step == "pad" else 0)
+    assert certificate["digest"] == sequence.digests[got - 1]
+    sandbox.start("verify", str(done.record)).wait().expect(0)

@@ -78,10 +78,7 @@ public final class Certificate {
       return ofPlan(plan, certificate);
     }
     int epoch = Math.toIntExact((Long) Objects.requireNonNull(certificate.get("epoch")));
-    Map<String, Object> now = Recount.of(job, plan.name(), epoch, ranks).tree();
-    if (!Long.valueOf(0).equals(certificate.get("from_row"))) {
-      now.remove("rows_padded"); // by how many ranks an earlier job shared them is not known
-    }
+    Map<String, Object> now = Recount.of(job, plan.name(), epoch, ranks, begun(certificate)).tree();
     List<String> differences = new ArrayList<>();
     now.forEach((key, value) -> {
       Object then = certificate.get(key);
@@ -90,6 +87,18 @@ public final class Certificate {
       }
     });
     return differences;
+  }
+
+  /** The row at which the ranks began the last time: their last step depends on it. */
+  private static long begun(Map<?, ?> certificate) {
+    long begun = (Long) Objects.requireNonNull(certificate.get("from_row"));
+    if (certificate.get("replayed") instanceof List<?> replayed
+        && !replayed.isEmpty()
+        && replayed.getLast() instanceof Map<?, ?> last
+        && last.get("from_row") instanceof Long from) {
+      begun = Math.max(begun, from);
+    }
+    return begun;
   }
 
   private static String text(Map<?, ?> tree, String key) {

@@ -23,9 +23,10 @@ public final class Recount {
    * @param name of the dataset
    * @param epoch from 0
    * @param ranks that share each step
+   * @param begun row at which they began
    * @throws LastmileException as a run would fail
    */
-  public static Accounts of(JobPlan job, String name, int epoch, int ranks)
+  public static Accounts of(JobPlan job, String name, int epoch, int ranks, long begun)
       throws InterruptedException {
     FeedPlan plan = job.feed(name);
     Queue<String> skipped = new ConcurrentLinkedQueue<>();
@@ -41,6 +42,7 @@ public final class Recount {
               drain,
               new Listener(end, skipped),
               List.of());
+      run.sequence().cutAt(begun);
       run.start();
       try {
         Position _ = await(end);

@@ -27,6 +27,9 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
   /** The batches being filled, by rank; only as many as have rows. */
   private final List<Target> targets = new ArrayList<>();
 
+  /** Rows of the step that is being filled. */
+  private int stepRows;
+
   private int filled;
   private long digest;
   private volatile Position position;
@@ -47,7 +50,19 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
     this.label = plan.label();
     this.identities = new IdentityDigest(plan.identityPaths(), !plan.copySteps().isEmpty());
     this.position = start;
+    this.stepRows = worldSize * batch;
     this.digest = start.digest();
+  }
+
+  /**
+   * Has a step begin at a row: the first is cut short, so that those behind that row are as they
+   * were for ranks that began there. Before the first row is added.
+   *
+   * @param row of the epoch, not before the start
+   */
+  public final void cutAt(long row) {
+    int rest = (int) ((row - position.rows()) % stepRows);
+    stepRows = rest == 0 ? stepRows : rest;
   }
 
   /**
@@ -75,7 +90,7 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
 
   /** Rows until the step that is being filled is complete, at least one. */
   final int room() {
-    return worldSize * batch - filled;
+    return stepRows - filled;
   }
 
   /** Rows of the epoch that have been added. */
@@ -87,7 +102,7 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
   final void add(RowSource rows, int first, int end) throws InterruptedException {
     int from = first;
     while (from < end) {
-      int free = batch - filled % batch;
+      int free = Math.min(batch - filled % batch, stepRows - filled);
       int count = write(filled / batch, rows, from, Math.min(free, end - from));
       for (int row = from; row < from + count; row++) {
         digest += identities.of(rows.identity(row), rows.copy(row));
@@ -95,7 +110,7 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
       from += count;
       filled += count;
       added(count);
-      if (filled == worldSize * batch) {
+      if (filled == stepRows) {
         publish(filled, new int[worldSize]);
       }
     }
@@ -222,6 +237,7 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
     position = after;
     targets.clear();
     filled = 0;
+    stepRows = worldSize * batch;
     sink.publish(ranks, after);
   }
 }
