@@ -187,3 +187,42 @@ def test_a_rank_that_is_refused_harms_nobody(sandbox: Sandbox, table: Dataset) -
         got += [copied(batch) for batch in batches]
         check_ranks([got], table)
         feed.close()
+
+
+CHECKPOINTED = """
+import sys
+import lastmile
+from torch import nn
+
+model = nn.Linear(1, 1)
+feed = lastmile.feed("train")
+checkpoints = lastmile.checkpoint("checkpoints", keep=2)
+step = checkpoints.load(feed=feed, model=model) or 0
+for batch in feed:
+    print("uids", *batch.keys["uid"].tolist(), flush=True)
+    step += 1
+    if step % 2 == 0:
+        checkpoints.save(step, feed=feed, model=model)
+        if step == 6 and sys.argv[1] == "dies":
+            sys.exit(7)
+"""
+
+
+def test_a_script_goes_on_from_its_checkpoint(sandbox: Sandbox) -> None:
+    root = sandbox.folder / "t"
+    files = data.write_impressions(root, files=2, rows=400, row_group=90)
+    table = Dataset(
+        "t", root, files, {"uid": Tensor("uid")}, [], batch=40, shuffle=Shuffle(row_groups=3)
+    )
+    sandbox.write("train.py", CHECKPOINTED)
+
+    def run(ranks: int, argument: str, code: int) -> list[int]:
+        train = {"script": "train.py", "ranks": ranks, "args": [argument]}
+        done = sandbox.run(sandbox.experiment(table, train=train)).expect(code)
+        lines = [line.split("uids ")[1] for line in done.out.splitlines() if "uids " in line]
+        return [int(uid) for line in lines for uid in line.split()]
+
+    uids = table.sequence().rows.column("uid").to_pylist()
+    assert sorted(run(2, "dies", 4)) == sorted(uids[: 6 * 2 * 40])
+    assert len(list((sandbox.folder / "checkpoints").iterdir())) == 2
+    assert sorted(run(3, "lives", 0)) == sorted(uids[6 * 2 * 40 :])

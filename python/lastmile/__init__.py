@@ -29,6 +29,7 @@ from lastmile.errors import BatchesHeld, DataError, LastmileError, UserError
 
 if TYPE_CHECKING:
     from lastmile._batch import Batch, KeyedRagged, Keys, Masked, Ragged
+    from lastmile._checkpoint import Checkpoints, checkpoint
     from lastmile._dataset import Dataset, arrow, csv, json, mix, parquet
     from lastmile._experiment import Experiment, experiment
     from lastmile._feed import Feed
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Batch",
     "BatchesHeld",
+    "Checkpoints",
     "Conclusion",
     "DataError",
     "Dataset",
@@ -55,6 +57,7 @@ __all__ = [
     "UserError",
     "Values",
     "arrow",
+    "checkpoint",
     "connect",
     "csv",
     "experiment",
@@ -69,6 +72,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Batch", "KeyedRagged", "Keys", "Masked", "Ragged"), "_batch"),
+    **dict.fromkeys(("Checkpoints", "checkpoint"), "_checkpoint"),
     **dict.fromkeys(("Dataset", "arrow", "csv", "json", "mix", "parquet"), "_dataset"),
     **dict.fromkeys(("Experiment", "experiment"), "_experiment"),
     **dict.fromkeys(("Conclusion", "launch"), "_launch"),
