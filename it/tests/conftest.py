@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ sys.path[:0] = [str(IT), str(IT.parent / "python")]
 pytest.register_assert_rewrite("harness")
 
 from harness import Sandbox  # noqa: E402 - the paths above come first
+
+# A shell that starts us in the background has Ctrl-C ignored, by us and by all that we start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TIME_LIMIT_S, LONG_TIME_LIMIT_S = 120, 1200
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import data
@@ -187,6 +189,38 @@ def test_a_rank_that_is_refused_harms_nobody(sandbox: Sandbox, table: Dataset) -
         got += [copied(batch) for batch in batches]
         check_ranks([got], table)
         feed.close()
+
+
+def _written_anew(dataset: Dataset) -> Dataset:
+    path = dataset.root / dataset.files[0]
+    rows = pq.read_table(path)
+    pq.write_table(rows.slice(0, len(rows) - 1), path, row_group_size=90)
+    return dataset
+
+
+OTHER_PLANS: dict[str, tuple[Callable[[Dataset], Dataset], int]] = {
+    "another seed": (lambda dataset: dataset, 43),
+    "another order": (lambda dataset: replace(dataset, shuffle=Shuffle(row_groups=2)), 42),
+    "other steps": (lambda dataset: replace(dataset, steps=dataset.steps[:1]), 42),
+    "other files": (_written_anew, 42),
+    "another seed, other steps": (lambda dataset: replace(dataset, steps=[]), 7),
+}
+
+
+@pytest.mark.parametrize("difference", OTHER_PLANS)
+def test_a_position_of_another_plan_is_refused_with_what_differs(
+    sandbox: Sandbox, table: Dataset, difference: str
+) -> None:
+    import lastmile
+
+    other, seed = OTHER_PLANS[difference]
+    state = first_steps(sandbox, table, world=1, steps=2)[-1].state
+    path = sandbox.experiment(other(table), seed=seed)
+    refused = pytest.raises(
+        lastmile.UserError, match=rf"^Invalid position: it was saved with plan .* \({difference}\)"
+    )
+    with sandbox.serve(path) as server, refused:
+        ranks(server.address, 1, state=state)
 
 
 CHECKPOINTED = """

@@ -288,7 +288,7 @@ def test_what_is_told(sandbox: Sandbox) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", said["lastmile"])
     assert said["experiment"] == "trial"
     assert said["dataset"] == "train"
-    assert re.fullmatch(r"[0-9a-f]{32}", said["fingerprint"])
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}", said["fingerprint"])
     assert said["plan"]["steps"][0] == {"filter": "dwell_s > 9"}
     assert [name for name, _ in said["plan"]["tensors"]] == list(TENSORS)
     sources = [Path(source["path"]).name for source in said["sources"]]

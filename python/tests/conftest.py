@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 
 import lastmile
 from tests.fake_feeder import Client, FakeFeeder
+
+# A shell that starts us in the background has Ctrl-C ignored, by us and by all that we start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Connect = Callable[..., tuple[lastmile.Feed, Client]]
 

@@ -7,40 +7,71 @@ import io.lastmile.source.ParquetTable;
 import io.lastmile.source.RowGroup;
 import io.lastmile.source.Sha256;
 import io.lastmile.source.TableFile;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A name for everything that decides a row sequence: files, steps, order, seed and the engine's
- * version; not the batch, the ranks or the workers.
+ * A name for everything that decides a row sequence; not the batch, the ranks or the workers. It is
+ * one of 8 hexadecimal digits for each of its {@link #PARTS}, so that two tell what differs.
  */
-final class Fingerprint {
+public final class Fingerprint {
+  /** What decides a row sequence, in the order of their names. */
+  private static final List<String> PARTS = List.of("engine", "seed", "order", "steps", "files");
+
+  private static final List<String> WORDS =
+      List.of("another engine", "another seed", "another order", "other steps", "other files");
+
+  private static final int PART = 8;
+  private static final String BETWEEN = "-";
+
   private Fingerprint() {}
 
   static String of(long seed, Dataset dataset, ParquetTable table, List<ParquetTable> smallTables) {
-    StringBuilder text = new StringBuilder("lastmile 1\nengine ").append(Engine.version());
-    text.append("\nseed ")
-        .append(seed)
-        .append("\nshuffle ")
-        .append(dataset.shuffle())
-        .append("\nsteps ")
-        .append(dataset.steps())
-        .append('\n');
-    files(text, table);
-    smallTables.forEach(small -> files(text, small));
-    return Sha256.of(text);
+    StringBuilder files = new StringBuilder();
+    files(files, table);
+    smallTables.forEach(small -> files(files, small));
+    return of(
+        Engine.version(),
+        Long.toString(seed),
+        dataset.shuffle().toString(),
+        dataset.steps().toString(),
+        files);
   }
 
   /** A name for everything that decides the sequence of a mix. */
   static String of(long seed, Mix mix, List<DatasetPlan> members, @Nullable Limit limit) {
-    StringBuilder text = new StringBuilder("lastmile 1 mix\nseed ").append(seed);
-    text.append("\nlimit ")
-        .append(limit == null ? "none" : limit.rows())
-        .append('\n')
-        .append(mix)
-        .append('\n');
-    members.forEach(member -> text.append(member.fingerprint()).append('\n'));
-    return Sha256.of(text);
+    StringBuilder[] parts = new StringBuilder[PARTS.size()];
+    for (int i = 0; i < parts.length; i++) {
+      parts[i] = new StringBuilder("mix\n");
+      for (DatasetPlan member : members) {
+        parts[i].append(member.fingerprint().split(BETWEEN)[i]).append('\n');
+      }
+    }
+    parts[PARTS.indexOf("seed")].append(seed);
+    parts[PARTS.indexOf("steps")].append(mix).append(limit == null ? "" : limit.rows());
+    return of(parts);
+  }
+
+  private static String of(CharSequence... parts) {
+    return Arrays.stream(parts)
+        .map(part -> Sha256.of(part).substring(0, PART))
+        .collect(Collectors.joining(BETWEEN));
+  }
+
+  /** What makes two fingerprints differ, in words such as {@code other steps, other files}. */
+  public static String difference(String one, String other) {
+    String[] ofOne = one.split(BETWEEN);
+    String[] ofOther = other.split(BETWEEN);
+    if (ofOne.length != ofOther.length || ofOne.length != PARTS.size()) {
+      return "of another version of Lastmile";
+    }
+    return IntStream.range(0, ofOne.length)
+        .filter(i -> !ofOne[i].equals(ofOther[i]))
+        .mapToObj(WORDS::get)
+        .collect(Collectors.joining(", "));
   }
 
   private static void files(StringBuilder text, ParquetTable table) {

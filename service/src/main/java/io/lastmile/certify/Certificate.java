@@ -3,6 +3,7 @@ package io.lastmile.certify;
 import io.lastmile.error.LastmileException;
 import io.lastmile.feed.EpochProgress;
 import io.lastmile.plan.FeedPlan;
+import io.lastmile.plan.Fingerprint;
 import io.lastmile.plan.JobPlan;
 import io.lastmile.query.Engine;
 import java.util.ArrayList;
@@ -108,10 +109,10 @@ public final class Certificate {
   /** Why the plan is another. */
   private static List<String> ofPlan(FeedPlan plan, Map<?, ?> certificate) {
     List<String> differences = new ArrayList<>();
-    Map<String, Map<?, ?>> then = byName((List<?>) certificate.get("files"));
+    Map<String, Map<?, ?>> certified = byName((List<?>) certificate.get("files"));
     Map<String, Map<?, ?>> now = byName(plan.files());
     now.forEach((name, file) -> {
-      Map<?, ?> old = then.remove(name);
+      Map<?, ?> old = certified.remove(name);
       if (old == null) {
         differences.add("file %s: not there when it was certified".formatted(name));
       } else {
@@ -124,15 +125,19 @@ public final class Certificate {
         }
       }
     });
-    then.keySet().forEach(name -> differences.add("file %s: not there any more".formatted(name)));
+    certified
+        .keySet()
+        .forEach(name -> differences.add("file %s: not there any more".formatted(name)));
     if (!Engine.version().equals(certificate.get("engine"))) {
       differences.add(
           "engine: certified %s, now %s".formatted(certificate.get("engine"), Engine.version()));
     }
     if (differences.isEmpty()) {
+      String then = text(certificate, "fingerprint");
       differences.add(
-          "plan: certified %s, now %s (other steps, order or seed)"
-              .formatted(certificate.get("fingerprint"), plan.fingerprint()));
+          "plan: certified %s, now %s (%s)"
+              .formatted(
+                  then, plan.fingerprint(), Fingerprint.difference(then, plan.fingerprint())));
     }
     return differences;
   }

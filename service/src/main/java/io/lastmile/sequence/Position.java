@@ -4,6 +4,7 @@ import io.lastmile.dataset.Json;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.FeedPlan;
+import io.lastmile.plan.Fingerprint;
 import io.lastmile.plan.MixPlan;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -128,12 +129,10 @@ public record Position(
         throw invalid("version " + tree.get("version") + " (this is version " + VERSION + ")");
       }
       if (!fingerprint.equals(tree.get("fingerprint"))) {
+        String saved = String.valueOf(tree.get("fingerprint"));
         throw invalid(
-            "it was saved with plan "
-                + tree.get("fingerprint")
-                + ", this is plan "
-                + fingerprint
-                + " (other files, steps, shuffle, seed or engine)");
+            "it was saved with plan %s, this is plan %s (%s)"
+                .formatted(saved, fingerprint, Fingerprint.difference(saved, fingerprint)));
       }
       Map<?, ?> counts = (Map<?, ?>) value(tree, "counts");
       List<Long> added =
