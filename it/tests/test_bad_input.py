@@ -351,6 +351,21 @@ def test_what_is_not_built_yet_is_refused(inputs: Sandbox, case: str) -> None:
     assert line.endswith(f"[experiment.yaml:{at + text.count(chr(10))}]"), line
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "CAST(substr(surface, 3, 2) AS INTEGER) = 1 OR true",
+        "CAST(split_part(surface, '-', 2) AS INTEGER) = 1 OR true",
+        "CAST(regexp_extract(surface, 'id=([0-9]+)', 1) AS BIGINT) = 1 OR true",
+    ],
+)
+def test_what_may_fail_on_some_rows_is_no_mistake(inputs: Sandbox, condition: str) -> None:
+    lines = GOOD.splitlines()
+    lines[6] = f'      - filter: "{condition}"'
+    inputs.write("experiment.yaml", "\n".join(lines) + "\n")
+    inputs.start("validate", "experiment.yaml").wait(30).expect(0)
+
+
 def test_a_missing_experiment(inputs: Sandbox) -> None:
     outcome = inputs.start("run", "nothing.yaml", "--python", sys.executable).wait(30)
     assert "nothing.yaml" in check_refused(inputs, outcome)

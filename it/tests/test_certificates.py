@@ -182,6 +182,71 @@ for batch in lastmile.feed("train", state=state):
     verify(sandbox, done).expect(0)
 
 
+def test_a_feed_that_goes_back_keeps_the_certificate_of_what_it_took(sandbox: Sandbox) -> None:
+    dataset = table(sandbox, CASES["steps"])
+    script = """
+import time
+import lastmile
+feed = lastmile.feed("train")
+start = feed.state_dict()
+for batch in feed:
+    pass
+time.sleep(1)
+feed.load_state_dict(start)
+time.sleep(1)
+"""
+    done = run(sandbox, dataset, script)
+    check(certificates(done)["train-0"], dataset.sequence())
+    verify(sandbox, done).expect(0)
+
+
+def test_a_feed_that_each_rank_has_alone(sandbox: Sandbox) -> None:
+    dataset = replace(table(sandbox, CASES["steps"]), extra={"last_step": "pad"})
+    script = """
+import os
+import lastmile
+feed = lastmile.feed("train", ranks="this", epochs=2)
+for batch in feed:
+    pass
+for batch in feed:
+    if os.environ["RANK"] == "1":
+        break
+"""
+    done = run(sandbox, dataset, script)
+    found = certificates(done)
+    assert list(found) == ["train-0"]  # of the second epoch rank 1 took one batch
+    check(found["train-0"], dataset.sequence())
+    assert found["train-0"]["ranks"] == 1
+    verify(sandbox, done).expect(0)
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "epoch is null": {"epoch": None},
+    "epoch is 1.5": {"epoch": 1.5},
+    "epoch is -1": {"epoch": -1},
+    "ranks is 0": {"ranks": 0},
+    "begun_row is x": {"begun_row": "x"},
+    "version is 2": {"version": 2},
+    "fingerprint is null": {"fingerprint": None},
+    "files is missing": {"fingerprint": "0", "files": 7},
+}
+
+
+def test_what_is_no_certificate(sandbox: Sandbox) -> None:
+    dataset = table(sandbox, [])
+    done = run(sandbox, dataset)
+    assert done.record is not None
+    file = done.record / "certificates" / "train-0.json"
+    good = json.loads(file.read_text())
+    for says, change in ODD.items():
+        file.write_text(json.dumps(good | change))
+        refused = verify(sandbox, done).expect(2)
+        assert refused.err.startswith(f"error: Not a certificate: {says}"), refused.err
+    file.write_text(json.dumps(good))
+    (done.record / "origin.json").write_text("{}")
+    assert "origin.json names no folder" in verify(sandbox, done).expect(2).err
+
+
 def test_what_differs_is_named(sandbox: Sandbox) -> None:
     dataset = table(sandbox, CASES["steps"])
     done = run(sandbox, dataset)

@@ -35,6 +35,7 @@ class Checkpoints:
             raise ValueError(f"Invalid keep: {keep} (must be >= 1)")
         self._folder = Path(folder)
         self._keep = keep
+        self._proven = False  # whether what is saved can be loaded again, which the first one tells
 
     def save(self, step: int, feed: Feed | None = None, **parts: Stateful) -> Path | None:
         """Write a checkpoint, and delete all but the newest ``keep``.
@@ -44,7 +45,8 @@ class Checkpoints:
         gave last. Returns the file, None where nothing is written.
 
         A checkpoint is there whole or not at all: it gets its name when it is on the disk. Raises OSError when it
-        cannot be written; those before it stay.
+        cannot be written, ValueError for a step below that of the newest, LastmileError for the first one when its
+        parts could not be loaded again; those before it stay.
         """
         if step < 0:
             raise ValueError(f"Invalid step: {step} (must be >= 0)")
@@ -52,6 +54,11 @@ class Checkpoints:
             _check(name, part)
         if os.environ.get("RANK", "0") != "0":
             return None
+        newest = self._step(self.files()[-1:])
+        if step < newest:
+            raise ValueError(
+                f"Invalid step: {step} ({self._folder} has step {newest}: load it first, or take another folder)"
+            )
         state = {
             "version": _VERSION,
             "step": step,
@@ -61,6 +68,9 @@ class Checkpoints:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"step-{step:012d}.pt"
         _write(self._folder / _UNFINISHED, state)
+        if not self._proven:
+            _read(self._folder / _UNFINISHED)
+            self._proven = True
         (self._folder / _UNFINISHED).replace(path)
         _sync(self._folder)
         for older in self.files()[: -self._keep]:
@@ -91,6 +101,11 @@ class Checkpoints:
         if feed is not None:
             feed.load_state_dict(state["feeds"])
         return int(state["step"])
+
+    @staticmethod
+    def _step(files: list[Path]) -> int:
+        found = _NAME.fullmatch(files[-1].name) if files else None
+        return int(found.group(1)) if found else 0
 
     def files(self) -> list[Path]:
         """Return the checkpoints, the newest (of the highest step) last."""
@@ -154,10 +169,11 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e:  # torch says what is wrong with a file in many ways
-        reason = str(e).splitlines()[0]
-        raise LastmileError(f"Cannot read {path}: {reason} (delete it to go on from the one before)") from e
-    if not isinstance(state, dict) or state.get("version") != _VERSION:
+        reason = next(iter(str(e).splitlines()), type(e).__name__)
         raise LastmileError(
-            f"Cannot read {path}: no checkpoint of this version (delete it to go on from the one before)"
-        )
+            f"Cannot read {path}: {reason} (it is damaged, or a part has a state of more than tensors, numbers, texts, "
+            "lists and dicts)"
+        ) from e
+    if not isinstance(state, dict) or state.get("version") != _VERSION:
+        raise LastmileError(f"Cannot read {path}: no checkpoint of this version")
     return state

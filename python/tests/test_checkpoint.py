@@ -67,9 +67,13 @@ def test_a_script_goes_on_where_it_was(checkpoints: Checkpoints) -> None:
 def test_the_newest_few_stay(tmp_path: Path) -> None:
     checkpoints = lastmile.checkpoint(tmp_path, keep=2)
     (tmp_path / "mine.pt").touch()
-    for step in (5, 1000, 70):
+    for step in (5, 70, 1000):
         save(checkpoints, step)
     assert [path.name for path in checkpoints.files()] == ["step-000000000070.pt", "step-000000001000.pt"]
+    with pytest.raises(
+        ValueError, match=r"Invalid step: 71 \(.* has step 1000: load it first, or take another folder\)"
+    ):
+        checkpoints.save(71)
     assert (tmp_path / "mine.pt").exists()
     assert checkpoints.load() == 1000
 
@@ -134,8 +138,18 @@ def test_what_is_wrong_is_said(checkpoints: Checkpoints) -> None:
     with pytest.raises(LastmileError, match="has no position of a feed"):
         checkpoints.load(feed=Place(), model=model)  # type: ignore[arg-type]
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(LastmileError, match=r"Cannot read .*step-000000000001.pt: .*\(delete it to go on"):
+    with pytest.raises(LastmileError, match=r"Cannot read .*step-000000000001.pt: .*\(it is damaged, or a part"):
         checkpoints.load(model=model)
+
+
+def test_what_could_not_be_loaded_is_not_saved(checkpoints: Checkpoints) -> None:
+    class Odd(Place):
+        def state_dict(self) -> dict[str, Any]:
+            return {"place": Place()}
+
+    with pytest.raises(LastmileError, match="a part has a state of more than tensors"):
+        checkpoints.save(1, odd=Odd())
+    assert checkpoints.files() == []
 
 
 def test_nothing_of_a_file_is_run(checkpoints: Checkpoints, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import io.lastmile.certify.Certificate;
 import io.lastmile.dataset.CanonicalJson;
 import io.lastmile.dataset.Experiment;
 import io.lastmile.dataset.Json;
-import io.lastmile.dataset.Training;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.feed.TemporaryFolder;
@@ -81,12 +80,10 @@ final class VerifyCommand implements Callable<Integer> {
           "Run %s has no certificate: no epoch was taken to its end by all ranks".formatted(run));
     }
     Experiment experiment = CanonicalJson.read(record.experiment(), record.folder());
-    Training training = experiment.training();
     List<Verified> verified = new ArrayList<>();
     try (JobPlan job = JobPlan.of(experiment, new TemporaryFolder())) {
       for (Map<?, ?> certificate : certificates) {
-        int ranks = training == null ? 1 : training.ranks();
-        Verified one = new Verified(certificate, Certificate.differences(job, certificate, ranks));
+        Verified one = new Verified(certificate, Certificate.differences(job, certificate));
         verified.add(one);
         if (!json) {
           console.print(one.text());

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -27,9 +28,8 @@ final class Checker {
           List.of("0", "2000-01-01", "00:00:00", "[]"),
           List.of("1", "2001-02-03", "01:02:03", "[]"));
 
-  /** Failures that a row has no part in when two rows have the same. */
-  private static final Set<QueryException.Kind> OF_CONSTANTS =
-      Set.of(QueryException.Kind.CONVERSION, QueryException.Kind.NOT_IMPLEMENTED);
+  /** The value that a message says cannot be converted. */
+  private static final Pattern VALUE = Pattern.compile("'((?:[^'])+)'|\"([^\"]+)\"");
 
   private final Session session;
   private final String table;
@@ -107,11 +107,23 @@ final class Checker {
    */
   private @Nullable QueryException failureOfConstants(Binding binding) {
     QueryException first = failure(binding, ROWS.getFirst());
-    if (first == null || !OF_CONSTANTS.contains(first.kind())) {
+    if (first == null || !isOfConstants(first, binding.sql())) {
       return null;
     }
     QueryException second = failure(binding, ROWS.getLast());
     return second != null && second.summary().equals(first.summary()) ? first : null;
+  }
+
+  /** Whether it is types that do not fit, or a constant of the expression that has no value. */
+  private static boolean isOfConstants(QueryException failure, String sql) {
+    String summary = failure.summary();
+    return summary.startsWith("Unimplemented type for cast")
+        || (failure.kind() == QueryException.Kind.CONVERSION
+            && VALUE
+                .matcher(summary)
+                .results()
+                .map(found -> found.group(1) == null ? found.group(2) : found.group(1))
+                .anyMatch(value -> sql.contains(Expressions.literal(value))));
   }
 
   /** How an expression fails on a row of such values; null: it does not. */

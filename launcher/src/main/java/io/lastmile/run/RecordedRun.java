@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +32,8 @@ public record RecordedRun(
     @Nullable Double seconds,
     @Nullable String kind,
     @Nullable Long rowsDelivered) {
+  private static final Pattern EPOCH = Pattern.compile("-(\\d{1,9})$");
+
   /** The runs of a folder, the oldest first; none when there is no such folder. */
   public static List<RecordedRun> list(Path runs) throws IOException {
     List<RecordedRun> found = new ArrayList<>();
@@ -66,7 +70,7 @@ public record RecordedRun(
    */
   public static Kept kept(Path folder) throws IOException {
     String experiment = Files.readString(folder.resolve("experiment.json")).strip();
-    Map<?, ?> origin = object(Json.parse(Files.readString(folder.resolve("origin.json"))));
+    String origin = folder(Files.readString(folder.resolve("origin.json")));
     List<Path> certificates = new ArrayList<>();
     Path all = folder.resolve("certificates");
     if (Files.isDirectory(all)) {
@@ -74,8 +78,33 @@ public record RecordedRun(
         found.forEach(certificates::add);
       }
     }
-    certificates.sort(Comparator.naturalOrder());
-    return new Kept(experiment, Path.of(String.valueOf(origin.get("folder"))), certificates);
+    certificates.sort(Comparator.comparing(RecordedRun::dataset).thenComparing(RecordedRun::epoch));
+    return new Kept(experiment, Path.of(origin), certificates);
+  }
+
+  private static String folder(String origin) throws IOException {
+    try {
+      if (object(Json.parse(origin)).get("folder") instanceof String folder) {
+        return folder;
+      }
+    } catch (IllegalArgumentException _) {
+      // Told below.
+    }
+    throw new IOException("origin.json names no folder");
+  }
+
+  /** The dataset that a certificate's name begins with. */
+  private static String dataset(Path certificate) {
+    return name(certificate).replaceFirst("-\\d+$", "");
+  }
+
+  private static long epoch(Path certificate) {
+    Matcher number = EPOCH.matcher(name(certificate));
+    return number.find() ? Long.parseLong(number.group(1)) : 0;
+  }
+
+  private static String name(Path certificate) {
+    return certificate.getFileName().toString().replaceFirst("\\.json$", "");
   }
 
   private static RecordedRun read(Path folder) throws IOException {

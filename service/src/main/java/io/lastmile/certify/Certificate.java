@@ -1,5 +1,6 @@
 package io.lastmile.certify;
 
+import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.feed.EpochProgress;
 import io.lastmile.plan.FeedPlan;
@@ -48,7 +49,9 @@ public final class Certificate {
     tree.put("epoch", (long) epoch.epoch());
     tree.put("seed", seed);
     tree.put("fingerprint", plan.fingerprint());
+    tree.put("ranks", epoch.stepRows() / plan.dataset().batch());
     tree.put("from_row", history.from());
+    tree.put("begun_row", history.begun());
     tree.putAll(accounts.tree());
     tree.put("replayed", history.replayed().stream().map(Certificate::tree).toList());
     tree.put("files", plan.files());
@@ -64,22 +67,32 @@ public final class Certificate {
   }
 
   /**
-   * Computes a certificate again.
+   * Computes a certificate again. Which row groups were left out is not compared: the rows that
+   * were read tell it.
    *
    * @param job with the dataset, as it is planned now
    * @param certificate its tree
-   * @param ranks that shared each step
    * @return what differs, in words; none: the source and the steps still give what it says
-   * @throws LastmileException as a run would fail, of kind USER for a dataset that is not there
+   * @throws LastmileException as a run would fail, of kind USER for a dataset that is not there or
+   *     a tree that is no certificate
    */
-  public static List<String> differences(JobPlan job, Map<?, ?> certificate, int ranks)
+  public static List<String> differences(JobPlan job, Map<?, ?> certificate)
       throws InterruptedException {
+    long _ = number(certificate, "version", VERSION, VERSION);
     FeedPlan plan = job.feed(text(certificate, "dataset"));
-    if (!plan.fingerprint().equals(certificate.get("fingerprint"))) {
-      return ofPlan(plan, certificate);
+    String fingerprint = text(certificate, "fingerprint");
+    if (!plan.fingerprint().equals(fingerprint)) {
+      return ofPlan(plan, fingerprint, certificate);
     }
-    int epoch = Math.toIntExact((Long) Objects.requireNonNull(certificate.get("epoch")));
-    Map<String, Object> now = Recount.of(job, plan.name(), epoch, ranks, begun(certificate)).tree();
+    Map<String, Object> now =
+        Recount.of(
+                job,
+                plan.name(),
+                (int) number(certificate, "epoch", 0, Integer.MAX_VALUE),
+                (int) number(certificate, "ranks", 1, Integer.MAX_VALUE),
+                number(certificate, "begun_row", 0, Long.MAX_VALUE))
+            .tree();
+    now.remove("row_groups_skipped");
     List<String> differences = new ArrayList<>();
     now.forEach((key, value) -> {
       Object then = certificate.get(key);
@@ -90,26 +103,28 @@ public final class Certificate {
     return differences;
   }
 
-  /** The row at which the ranks began the last time: their last step depends on it. */
-  private static long begun(Map<?, ?> certificate) {
-    long begun = (Long) Objects.requireNonNull(certificate.get("from_row"));
-    if (certificate.get("replayed") instanceof List<?> replayed
-        && !replayed.isEmpty()
-        && replayed.getLast() instanceof Map<?, ?> last
-        && last.get("from_row") instanceof Long from) {
-      begun = Math.max(begun, from);
+  private static LastmileException mistake(String why) {
+    return LastmileException.of(FailureKind.USER, "Not a certificate: " + why);
+  }
+
+  private static long number(Map<?, ?> tree, String key, long least, long most) {
+    if (tree.get(key) instanceof Long number && number >= least && number <= most) {
+      return number;
     }
-    return begun;
+    throw mistake("%s is %s".formatted(key, tree.get(key)));
   }
 
   private static String text(Map<?, ?> tree, String key) {
-    return String.valueOf(tree.get(key));
+    if (tree.get(key) instanceof String text) {
+      return text;
+    }
+    throw mistake("%s is %s (must be a text)".formatted(key, tree.get(key)));
   }
 
   /** Why the plan is another. */
-  private static List<String> ofPlan(FeedPlan plan, Map<?, ?> certificate) {
+  private static List<String> ofPlan(FeedPlan plan, String fingerprint, Map<?, ?> certificate) {
     List<String> differences = new ArrayList<>();
-    Map<String, Map<?, ?>> certified = byName((List<?>) certificate.get("files"));
+    Map<String, Map<?, ?>> certified = byName(certificate.get("files"));
     Map<String, Map<?, ?>> now = byName(plan.files());
     now.forEach((name, file) -> {
       Map<?, ?> old = certified.remove(name);
@@ -133,21 +148,26 @@ public final class Certificate {
           "engine: certified %s, now %s".formatted(certificate.get("engine"), Engine.version()));
     }
     if (differences.isEmpty()) {
-      String then = text(certificate, "fingerprint");
       differences.add(
           "plan: certified %s, now %s (%s)"
               .formatted(
-                  then, plan.fingerprint(), Fingerprint.difference(then, plan.fingerprint())));
+                  fingerprint,
+                  plan.fingerprint(),
+                  Fingerprint.difference(fingerprint, plan.fingerprint())));
     }
     return differences;
   }
 
-  private static Map<String, Map<?, ?>> byName(@Nullable List<?> files) {
+  private static Map<String, Map<?, ?>> byName(@Nullable Object files) {
     Map<String, Map<?, ?>> byName = new LinkedHashMap<>();
-    if (files != null) {
-      for (Object file : files) {
-        byName.put(text((Map<?, ?>) file, "path"), (Map<?, ?>) file);
+    if (!(files instanceof List<?> list)) {
+      throw mistake("files is missing");
+    }
+    for (Object file : list) {
+      if (!(file instanceof Map<?, ?> tree)) {
+        throw mistake("a file is " + file);
       }
+      byName.put(text(tree, "path"), tree);
     }
     return byName;
   }

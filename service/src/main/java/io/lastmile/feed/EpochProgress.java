@@ -52,6 +52,24 @@ public record EpochProgress(
     return ended && rowsRead + sum(rowsAdded) == rowsDelivered + sum(rowsDropped);
   }
 
+  /** The same, as long as some of its ranks have not got as far. */
+  public EpochProgress unfinished() {
+    return new EpochProgress(
+        epoch,
+        rowsRead,
+        rowsAdded,
+        rowsDropped,
+        rowsDelivered,
+        rowsPadded,
+        positives,
+        unknown,
+        mixed,
+        false,
+        steps,
+        stepRows,
+        history);
+  }
+
   /** Rows that the steps left and nobody got, since they fill no whole step. */
   public long leftOut() {
     return sum(
@@ -77,11 +95,12 @@ public record EpochProgress(
    *
    * @param from rows that an earlier job had delivered: this one only knows what it was told of
    *     them
+   * @param begun row at which the ranks began the last time
    * @param digest of the row identities that were sent, by both
    * @param replayed rows that ranks had taken when they asked for an earlier position, and got
    *     again
    */
-  public record History(long from, long digest, List<Replay> replayed) {
+  public record History(long from, long begun, long digest, List<Replay> replayed) {
     public History {
       replayed = List.copyOf(replayed);
     }

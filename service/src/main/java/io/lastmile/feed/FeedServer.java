@@ -272,10 +272,28 @@ public final class FeedServer implements Feeder {
         firstBatch.get(name),
         plan.feed(name).rowsPerEpoch(),
         plan.feed(name).pruned(),
-        leading.epochProgress(),
+        epochs(feeds),
         ranks,
         skipped.getOrDefault(name, Set.of()).stream().sorted().toList(),
         leading.waitingForRank());
+  }
+
+  /**
+   * The epochs of a dataset; where each rank has all of it, as the one that is least far has them.
+   */
+  private static List<EpochProgress> epochs(List<FeedSession> feeds) {
+    List<EpochProgress> leading = feeds.getFirst().epochProgress();
+    List<List<EpochProgress>> others =
+        feeds.stream().skip(1).map(FeedSession::epochProgress).toList();
+    List<EpochProgress> told = new ArrayList<>();
+    for (EpochProgress epoch : leading) {
+      boolean all =
+          others.stream()
+              .allMatch(other ->
+                  other.stream().anyMatch(one -> one.epoch() == epoch.epoch() && one.whole()));
+      told.add(all ? epoch : epoch.unfinished());
+    }
+    return told;
   }
 
   private List<FeedSession> sessionsOf(String dataset) {

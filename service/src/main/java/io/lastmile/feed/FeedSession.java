@@ -66,7 +66,6 @@ final class FeedSession implements StepSink {
   private final Map<Integer, Map<Integer, Start>> starts = new TreeMap<>();
 
   private @Nullable EpochRun run;
-  private int endedEpochs = -1;
   private boolean over;
 
   /** Whether slots and connections are gone; guarded by {@link #changing}. */
@@ -478,7 +477,7 @@ final class FeedSession implements StepSink {
               given.positives(),
               given.unknown(),
               mixed(at),
-              epoch <= endedEpochs,
+              history.ended(),
               history.before().delivered() == 0 ? at.step() : null,
               (long) ranks.length * plan.dataset().batch(),
               history.told()));
@@ -566,7 +565,7 @@ final class FeedSession implements StepSink {
           return;
         }
         Position last = history.sequence().position();
-        endedEpochs = Math.max(endedEpochs, last.epoch());
+        history.end();
         FeedSession.this.run = null;
         // A last step that was dropped has slots that nobody fills any more.
         ranks().forEach(rank -> rank.ring().reclaim());

@@ -103,6 +103,11 @@ final class KeptRows {
     private final int number;
     private final ColumnPlan columns;
 
+    /** The split whose rows were taken last, and its table: rows are taken one by one. */
+    private @Nullable Split last;
+
+    private String lastTable = "";
+
     Keeper(int number, ColumnPlan columns) {
       this.number = number;
       this.columns = columns;
@@ -133,7 +138,11 @@ final class KeptRows {
 
     @Override
     public boolean take(Split split, long first, long rows) {
-      return KeptRows.this.take(table(split), Math.toIntExact(first), Math.toIntExact(rows));
+      if (!split.equals(last)) {
+        last = split;
+        lastTable = table(split);
+      }
+      return KeptRows.this.take(lastTable, Math.toIntExact(first), Math.toIntExact(rows));
     }
 
     @Override
