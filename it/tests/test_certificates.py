@@ -149,6 +149,38 @@ for batch in feed:
     verify(sandbox, done).expect(0)
 
 
+@pytest.mark.parametrize(
+    ("loads", "replayed"),
+    [((2, 1), [(2, 3), (1, 2)]), ((1, 3), []), ((1, 2), [(2, 3)])],
+    ids=["back twice", "back and forth", "back and half forth"],
+)
+def test_positions_that_follow_each_other(
+    sandbox: Sandbox, loads: tuple[int, int], replayed: list[tuple[int, int]]
+) -> None:
+    dataset = table(sandbox, CASES["steps"])
+    script = f"""
+import lastmile
+feed = lastmile.feed("train")
+batches = iter(feed)
+states = [feed.state_dict()]
+for _ in range(3):
+    next(batches)
+    states.append(feed.state_dict())
+feed.load_state_dict(states[{loads[0]}])
+feed.load_state_dict(states[{loads[1]}])
+for batch in feed:
+    pass
+"""
+    done = run(sandbox, dataset, script)
+    certificate = certificates(done)["train-0"]
+    check(certificate, dataset.sequence())
+    step = 2 * dataset.batch
+    said = [{"from_row": first * step, "to_row": end * step} for first, end in replayed]
+    assert certificate["replayed"] == said
+    assert certificate["from_row"] == 0
+    verify(sandbox, done).expect(0)
+
+
 def test_a_resumed_epoch_is_certified_from_its_position(sandbox: Sandbox) -> None:
     dataset = table(sandbox, CASES["steps"])
     first = """
