@@ -78,7 +78,8 @@ public record RecordedRun(
         found.forEach(certificates::add);
       }
     }
-    certificates.sort(Comparator.comparing(RecordedRun::dataset).thenComparing(RecordedRun::epoch));
+    certificates.sort(
+        Comparator.comparing(RecordedRun::dataset).thenComparingLong(RecordedRun::epoch));
     return new Kept(experiment, Path.of(origin), certificates);
   }
 
