@@ -26,9 +26,14 @@ def tree(batch: Any, state: dict[str, Any] | None = None) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """A copy; of several arrays in one value the name of their kind, then each."""
     if hasattr(value, "keys"):
-        return "Keyed", value.keys, np.array(value.values), np.array(value.lengths)
+        return "Keyed", value.keys, array(value.values), np.array(value.lengths)
     if hasattr(value, "mask"):
         return "Masked", plain(value.values), plain(value.mask)
     if hasattr(value, "offsets"):
-        return "Ragged", np.array(value.values), np.array(value.offsets)
-    return np.array(value)
+        return "Ragged", array(value.values), np.array(value.offsets)
+    return array(value)
+
+
+def array(value: Any) -> Any:
+    """A copy as numpy has it, which knows no bfloat16."""
+    return np.array(value.float() if "bfloat16" in str(value.dtype) else value)
