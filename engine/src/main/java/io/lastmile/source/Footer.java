@@ -12,6 +12,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.zip.CRC32;
+import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,7 +59,19 @@ record Footer(
    */
   static Footer parse(
       byte[] bytes, Set<String> statistics, Function<String, Map<String, Integer>> fixedLengths) {
-    return new Parser(bytes, statistics, fixedLengths).parse(Sha256.of(bytes));
+    return new Parser(bytes, statistics, fixedLengths).parse(hash(bytes));
+  }
+
+  /**
+   * A name for the bytes. SHA-256 itself of the megabytes of a wide table would cost more than all
+   * else that is done with them, until the JVM has compiled it.
+   */
+  private static String hash(byte[] bytes) {
+    CRC32 crc = new CRC32();
+    crc.update(bytes);
+    CRC32C other = new CRC32C();
+    other.update(bytes);
+    return Sha256.of("%d %08x %08x".formatted(bytes.length, crc.getValue(), other.getValue()));
   }
 
   /** One pass over a footer. */
@@ -258,6 +272,9 @@ record Footer(
     /** Columns in which a struct has a field without a name; parts of lists and maps need none. */
     private Set<String> nameless() {
       Set<String> nameless = new LinkedHashSet<>();
+      if (elements.stream().skip(1).noneMatch(element -> element.name().isEmpty())) {
+        return nameless;
+      }
       for (int column = 1; column < elements.size(); column = end(column)) {
         for (int at = column; at < end(column); at++) {
           int fields = isStruct(at) ? elements.get(at).children() : 0;
@@ -273,6 +290,9 @@ record Footer(
 
     private Map<String, String> wideDecimals() {
       Map<String, String> wide = new HashMap<>();
+      if (elements.stream().noneMatch(element -> element.boundType().wideDecimal() != null)) {
+        return wide;
+      }
       for (int column = 1; column < elements.size(); column = end(column)) {
         for (SchemaElement element : elements.subList(column, end(column))) {
           String decimal = element.boundType().wideDecimal();

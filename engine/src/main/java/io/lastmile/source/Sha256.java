@@ -16,14 +16,9 @@ public final class Sha256 {
 
   private Sha256() {}
 
-  /** The name of some bytes. */
-  public static String of(byte[] bytes) {
-    return hex(algorithm().digest(bytes));
-  }
-
   /** The name of a text, as UTF-8. */
   public static String of(CharSequence text) {
-    return of(text.toString().getBytes(StandardCharsets.UTF_8));
+    return hex(algorithm().digest(text.toString().getBytes(StandardCharsets.UTF_8)));
   }
 
   /** The name of the bytes of a file. */
