@@ -49,7 +49,7 @@ class HouseTest {
     allowed.put("sequence", with(engine, "dispatch"));
     allowed.put("worker", with(engine, "diagnosis", "dispatch", "sequence"));
     allowed.put("estimate", with(engine, "diagnosis", "dispatch", "sequence", "worker"));
-    allowed.put("feed", with(engine, "dispatch", "sequence", "worker"));
+    allowed.put("feed", with(engine, "diagnosis", "dispatch", "sequence", "worker"));
     allowed.put("certify", with(engine, "dispatch", "sequence", "worker", "feed"));
     allowed.put("write", with(engine, "dispatch", "sequence", "worker"));
     allowed.put("generate", with(engine));

@@ -1,15 +1,10 @@
 package io.lastmile.cli;
 
 import java.util.List;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
-/**
- * The command {@code python} of the script {@code ./lastmile}, which starts it; here for its help.
- */
+/** {@code ./lastmile python}. */
 @Command(
     name = "python",
     description = "Starts a Python that has the client, torch, numpy and pyarrow.",
@@ -21,17 +16,8 @@ import picocli.CommandLine.Spec;
       "  ./lastmile python",
       "  ./lastmile python script.py"
     })
-final class PythonCommand implements Runnable {
-  @Spec private CommandSpec spec = CommandSpec.create();
-
+final class PythonCommand extends ScriptCommand {
   @Parameters(arity = "0..*", paramLabel = "ARGS", description = "Arguments of Python.")
   @SuppressWarnings("UnusedVariable") // picocli reads it
   private List<String> arguments = List.of();
-
-  @Override
-  public void run() {
-    throw new CommandLine.ParameterException(
-        spec.commandLine(),
-        "Invalid command: python without the script that does it, ./lastmile python");
-  }
 }

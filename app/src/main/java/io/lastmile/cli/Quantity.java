@@ -1,5 +1,6 @@
 package io.lastmile.cli;
 
+import io.lastmile.plan.Counted;
 import java.util.Locale;
 
 /** Numbers as the user reads them. */
@@ -16,7 +17,7 @@ final class Quantity {
 
   /** {@code 1 row} or {@code 1,234 rows}. */
   static String counted(long number, String thing) {
-    return count(number) + " " + (number == 1 ? thing : thing + "s");
+    return Counted.of(number, thing);
   }
 
   /** {@code 12.5 %} of a share of 0.125. */

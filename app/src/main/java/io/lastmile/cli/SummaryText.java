@@ -67,7 +67,8 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
   /** Whether filters ruled out the whole source before it was read. */
   private boolean prunesAll(String name, Summary.Dataset dataset) {
     DatasetProgress feed = progress.datasets().get(name);
-    return feed != null && feed.rowsPerEpoch() == 0 && !pruned(dataset.pruned()).isEmpty();
+    Summary.Pruned pruned = dataset.pruned();
+    return feed != null && feed.rowsPerEpoch() == 0 && pruned != null && isAny(pruned);
   }
 
   private static void appendEpoch(List<String> lines, Summary.Epoch epoch, boolean prunesAll) {
@@ -98,8 +99,12 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
             how);
   }
 
+  private static boolean isAny(Summary.Pruned pruned) {
+    return pruned.files() + pruned.rowGroups() > 0;
+  }
+
   private static String pruned(Summary.@Nullable Pruned pruned) {
-    return pruned == null || pruned.files() + pruned.rowGroups() == 0
+    return pruned == null || !isAny(pruned)
         ? ""
         : ", pruned %s and %s with %s"
             .formatted(

@@ -31,6 +31,11 @@ public final class Diagnosis {
   public interface Skips {
     /** A row group was left out. */
     void skipped(String file, int rowGroup, String why);
+
+    /** The same in words. */
+    static String words(String file, int rowGroup, String why) {
+      return "%s, row group %d: %s".formatted(file, rowGroup, why);
+    }
   }
 
   private final DatasetPlan plan;

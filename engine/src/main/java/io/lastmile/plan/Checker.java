@@ -4,6 +4,7 @@ import io.lastmile.error.LastmileException;
 import io.lastmile.query.ColumnType;
 import io.lastmile.query.Expressions;
 import io.lastmile.query.QueryException;
+import io.lastmile.query.ResultColumn;
 import io.lastmile.query.Session;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -129,13 +130,14 @@ final class Checker {
   /** How an expression fails on a row of such values; null: it does not. */
   private @Nullable QueryException failure(Binding binding, List<String> values) {
     List<String> row = new ArrayList<>(List.of("NULL"));
-    for (String source : binding.sources()) {
-      String name = Expressions.quote(source);
-      String type = type(name).sql();
+    for (ResultColumn source : sources(binding)) {
       row.add(
           values.stream()
-              .map(value -> "TRY_CAST(" + Expressions.literal(value) + " AS " + type + ")")
-              .collect(Collectors.joining(", ", "COALESCE(", ") AS " + name)));
+              .map(value ->
+                  "TRY_CAST(" + Expressions.literal(value) + " AS " + source.type().sql() + ")")
+              .collect(
+                  Collectors.joining(
+                      ", ", "COALESCE(", ") AS " + Expressions.quote(source.name()))));
     }
     try {
       session.execute(select(binding.sql(), "(SELECT " + String.join(", ", row) + ")"));
@@ -143,6 +145,16 @@ final class Checker {
     } catch (QueryException e) {
       return e;
     }
+  }
+
+  /** The columns of the source that an expression reads. */
+  private List<ResultColumn> sources(Binding binding) {
+    return binding.sources().isEmpty()
+        ? List.of()
+        : session.describe(
+            binding.sources().stream()
+                .map(Expressions::quote)
+                .collect(Collectors.joining(", ", "SELECT ", " FROM " + table)));
   }
 
   private String select(String sql, String from) {

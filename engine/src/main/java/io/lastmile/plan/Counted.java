@@ -3,11 +3,11 @@ package io.lastmile.plan;
 import java.util.Locale;
 
 /** Numbers of things in words. */
-final class Counted {
+public final class Counted {
   private Counted() {}
 
   /** {@code 1 row} or {@code 1,234 rows}. */
-  static String of(long number, String thing) {
+  public static String of(long number, String thing) {
     return String.format(Locale.ROOT, "%,d %s", number, things(number, thing));
   }
 

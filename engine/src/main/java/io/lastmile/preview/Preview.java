@@ -107,8 +107,7 @@ public record Preview(
   }
 
   private static Diagnosis.Skips into(List<String> skipped) {
-    return (file, rowGroup, why) ->
-        skipped.add("%s, row group %d: %s".formatted(file, rowGroup, why));
+    return (file, rowGroup, why) -> skipped.add(Diagnosis.Skips.words(file, rowGroup, why));
   }
 
   private static Sample readable(

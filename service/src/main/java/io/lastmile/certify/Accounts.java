@@ -23,10 +23,8 @@ import org.jspecify.annotations.Nullable;
  * @param delivered rows given to the ranks
  * @param padded padding rows given to them
  * @param digest sum of the hashes of the delivered row identities, modulo 2^64, hexadecimal
- * @param skipped row groups that could not be read and were left out: file, number, why
  */
-public record Accounts(
-    long read, List<Step> steps, long delivered, long padded, String digest, List<String> skipped) {
+record Accounts(long read, List<Step> steps, long delivered, long padded, String digest) {
   /**
    * A step.
    *
@@ -37,26 +35,23 @@ public record Accounts(
    * @param added rows, copies of those
    * @param dropped rows
    */
-  public record Step(
-      @Nullable String dataset, int step, String kind, long in, long added, long dropped) {
+  record Step(@Nullable String dataset, int step, String kind, long in, long added, long dropped) {
     /** Rows that it left. */
-    public long out() {
+    long out() {
       return in + added - dropped;
     }
   }
 
-  public Accounts {
+  Accounts {
     steps = List.copyOf(steps);
-    skipped = skipped.stream().sorted().toList();
   }
 
   /**
    * Of an epoch that has ended.
    *
    * @param end the position behind its last row
-   * @param skipped row groups that were left out
    */
-  public static Accounts of(FeedPlan plan, Position end, List<String> skipped) {
+  static Accounts of(FeedPlan plan, Position end) {
     return of(
         plan,
         end.counts().read(),
@@ -65,8 +60,7 @@ public record Accounts(
         end.counts().dropped(),
         end.counts().delivered(),
         end.counts().padded(),
-        end.digest(),
-        skipped);
+        end.digest());
   }
 
   /**
@@ -77,7 +71,7 @@ public record Accounts(
    * @param added by each of {@link FeedPlan#copySteps()}
    * @param dropped by each of {@link FeedPlan#dropSteps()}
    */
-  public static Accounts of(
+  static Accounts of(
       FeedPlan plan,
       long read,
       List<Long> readOf,
@@ -85,24 +79,16 @@ public record Accounts(
       List<Long> dropped,
       long delivered,
       long padded,
-      long digest,
-      List<String> skipped) {
+      long digest) {
     List<Step> steps = new ArrayList<>();
     if (plan instanceof MixPlan mix) {
       for (int i = 0; i < mix.members().size(); i++) {
         steps.addAll(steps(plan, mix.members().get(i).name(), readOf.get(i), added, dropped));
       }
+    } else {
+      steps.addAll(steps(plan, null, read, added, dropped));
     }
-    steps.addAll(steps(plan, null, plan instanceof MixPlan ? left(steps) : read, added, dropped));
-    return new Accounts(
-        read, steps, delivered, padded, HexFormat.of().toHexDigits(digest), skipped);
-  }
-
-  /** The rows that the last steps of all tables leave. */
-  private static long left(List<Step> steps) {
-    Map<@Nullable String, Long> left = new LinkedHashMap<>();
-    steps.forEach(step -> left.put(step.dataset(), step.out()));
-    return left.values().stream().mapToLong(Long::longValue).sum();
+    return new Accounts(read, steps, delivered, padded, HexFormat.of().toHexDigits(digest));
   }
 
   /** The steps of one dataset. */
@@ -147,7 +133,7 @@ public record Accounts(
   }
 
   /** As a tree of JSON. */
-  public Map<String, Object> tree() {
+  Map<String, Object> tree() {
     Map<String, Object> tree = new LinkedHashMap<>();
     tree.put("rows_read", read);
     tree.put("steps", steps.stream().map(Accounts::tree).toList());
@@ -155,7 +141,6 @@ public record Accounts(
     tree.put("rows_repeated", repeated());
     tree.put("rows_padded", padded);
     tree.put("digest", digest);
-    tree.put("row_groups_skipped", skipped);
     return tree;
   }
 

@@ -7,6 +7,7 @@ import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.Fingerprint;
 import io.lastmile.plan.JobPlan;
 import io.lastmile.query.Engine;
+import io.lastmile.sequence.Position;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,8 +40,7 @@ public final class Certificate {
             rows(epoch.rowsDropped()),
             epoch.rowsDelivered(),
             epoch.rowsPadded(),
-            history.digest(),
-            skipped);
+            history.digest());
     Map<String, Object> tree = new LinkedHashMap<>();
     tree.put("version", VERSION);
     tree.put("lastmile", lastmile);
@@ -53,6 +53,7 @@ public final class Certificate {
     tree.put("from_row", history.from());
     tree.put("begun_row", history.begun());
     tree.putAll(accounts.tree());
+    tree.put("row_groups_skipped", skipped);
     tree.put("replayed", history.replayed().stream().map(Certificate::tree).toList());
     tree.put("files", plan.files());
     return tree;
@@ -84,22 +85,22 @@ public final class Certificate {
     if (!plan.fingerprint().equals(fingerprint)) {
       return ofPlan(plan, fingerprint, certificate);
     }
-    Map<String, Object> now =
+    Position now =
         Recount.of(
-                job,
-                plan.name(),
-                (int) number(certificate, "epoch", 0, Integer.MAX_VALUE),
-                (int) number(certificate, "ranks", 1, Integer.MAX_VALUE),
-                number(certificate, "begun_row", 0, Long.MAX_VALUE))
-            .tree();
-    now.remove("row_groups_skipped");
+            job,
+            plan,
+            (int) number(certificate, "epoch", 0, Integer.MAX_VALUE),
+            (int) number(certificate, "ranks", 1, Integer.MAX_VALUE),
+            number(certificate, "begun_row", 0, Long.MAX_VALUE));
     List<String> differences = new ArrayList<>();
-    now.forEach((key, value) -> {
-      Object then = certificate.get(key);
-      if (!value.equals(then)) {
-        differences.add("%s: certified %s, now %s".formatted(key, then, value));
-      }
-    });
+    Accounts.of(plan, now)
+        .tree()
+        .forEach((key, value) -> {
+          Object then = certificate.get(key);
+          if (!value.equals(then)) {
+            differences.add("%s: certified %s, now %s".formatted(key, then, value));
+          }
+        });
     return differences;
   }
 

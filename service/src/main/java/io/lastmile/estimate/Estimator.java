@@ -176,7 +176,7 @@ final class Estimator {
   }
 
   private void skipped(String file, int rowGroup, String why) {
-    skipped.add("%s, row group %d: %s".formatted(file, rowGroup, why));
+    skipped.add(Diagnosis.Skips.words(file, rowGroup, why));
   }
 
   private double delivered(Split.Part part) {

@@ -8,14 +8,11 @@ import io.lastmile.plan.JobPlan;
 import io.lastmile.sequence.Position;
 import io.lastmile.split.Split;
 import io.lastmile.worker.Drain;
+import io.lastmile.worker.EpochEnd;
 import io.lastmile.worker.EpochRun;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
 import java.util.function.Consumer;
 
 /**
@@ -97,9 +94,9 @@ final class Trial {
    */
   Outcome count() throws InterruptedException {
     Yields yields = new Yields(parts);
-    ConcurrentLinkedQueue<String> skipped = new ConcurrentLinkedQueue<>();
-    long nanos = run(yields::add, skipped::add);
-    return new Outcome(yields.byIdentity(), skipped.stream().sorted().toList(), nanos);
+    EpochEnd end = new EpochEnd();
+    long nanos = run(yields::add, end);
+    return new Outcome(yields.byIdentity(), end.skipped(), nanos);
   }
 
   /** Runs for its time alone, in nanoseconds: a short one several times, for the median. */
@@ -107,64 +104,26 @@ final class Trial {
     List<Long> times = new ArrayList<>();
     long all = 0;
     while (times.isEmpty() || (all < ENOUGH_NANOS && times.size() < MOST_TIMES)) {
-      times.add(run(batch -> {}, place -> {}));
+      times.add(run(batch -> {}, new EpochEnd()));
       all += times.getLast();
     }
     times.sort(null);
     return times.get(times.size() / 2);
   }
 
-  private long run(Consumer<PackedRows> batches, Consumer<String> skipped)
-      throws InterruptedException {
-    CompletableFuture<Position> end = new CompletableFuture<>();
+  private long run(Consumer<PackedRows> batches, EpochEnd end) throws InterruptedException {
     try (Drain drain = new Drain(plan.slotLayout(), batches)) {
       long started = System.nanoTime();
       EpochRun run =
           new EpochRun(
-              plan,
-              job.engine(),
-              workers(),
-              1,
-              Position.startOf(0, plan),
-              drain,
-              new Listener(end, skipped),
-              List.of());
+              plan, job.engine(), workers(), 1, Position.startOf(0, plan), drain, end, List.of());
       run.start();
       try {
-        await(end);
+        end.await();
         return System.nanoTime() - started;
       } finally {
         run.stop();
       }
-    }
-  }
-
-  private static void await(Future<Position> end) throws InterruptedException {
-    try {
-      end.get();
-    } catch (ExecutionException e) {
-      throw e.getCause() instanceof LastmileException failure
-          ? failure
-          : new IllegalStateException(e);
-    }
-  }
-
-  /** Completes a future with the end. */
-  private record Listener(CompletableFuture<Position> end, Consumer<String> skips)
-      implements EpochRun.Listener {
-    @Override
-    public void ended(Position next) {
-      end.complete(next);
-    }
-
-    @Override
-    public void failed(LastmileException failure) {
-      end.completeExceptionally(failure);
-    }
-
-    @Override
-    public void skipped(String file, int rowGroup, String why) {
-      skips.accept("%s, row group %d: %s".formatted(file, rowGroup, why));
     }
   }
 }

@@ -2,6 +2,7 @@ package io.lastmile.feed;
 
 import io.lastmile.batch.Layout;
 import io.lastmile.batch.PackedRows;
+import io.lastmile.diagnosis.Diagnosis;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.CountedStep;
@@ -584,7 +585,7 @@ final class FeedSession implements StepSink {
 
     @Override
     public void skipped(String file, int rowGroup, String why) {
-      FeedSession.this.skipped.accept("%s, row group %d: %s".formatted(file, rowGroup, why));
+      FeedSession.this.skipped.accept(Diagnosis.Skips.words(file, rowGroup, why));
     }
   }
 }

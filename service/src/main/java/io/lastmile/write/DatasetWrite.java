@@ -17,6 +17,7 @@ import io.lastmile.query.Session;
 import io.lastmile.sequence.Position;
 import io.lastmile.sequence.StepSink;
 import io.lastmile.source.Scratch;
+import io.lastmile.worker.EpochEnd;
 import io.lastmile.worker.EpochRun;
 import io.lastmile.worker.RowKeeper;
 import java.io.IOException;
@@ -30,12 +31,6 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,10 +50,7 @@ public final class DatasetWrite implements AutoCloseable {
   private final FileTypes types;
   private final KeptRows rows;
   private final EpochRun run;
-  private final Queue<String> skipped = new ConcurrentLinkedQueue<>();
-
-  /** The end of the workers. */
-  private final CompletableFuture<Position> ended = new CompletableFuture<>();
+  private final EpochEnd end = new EpochEnd();
 
   private DatasetWrite(
       JobPlan job, FeedPlan plan, Written.Origin origin, TargetFolder folder, int epoch) {
@@ -88,7 +80,7 @@ public final class DatasetWrite implements AutoCloseable {
             1,
             Position.startOf(epoch, plan),
             new Sink(plan.slotLayout()),
-            new Listener(),
+            end,
             rows.keepers());
   }
 
@@ -161,7 +153,7 @@ public final class DatasetWrite implements AutoCloseable {
 
   /** Ends it with a failure, as soon as its user awaits it. Any thread. */
   public void cancel(LastmileException why) {
-    boolean _ = ended.completeExceptionally(why);
+    end.failed(why);
   }
 
   /**
@@ -171,20 +163,10 @@ public final class DatasetWrite implements AutoCloseable {
    * @throws LastmileException when it failed: there is no folder
    */
   public @Nullable Written await(Duration timeout) throws InterruptedException {
-    Position end;
-    try {
-      end = ended.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
-    } catch (TimeoutException _) {
-      return null;
-    } catch (ExecutionException e) {
-      throw e.getCause() instanceof LastmileException known
-          ? known
-          : LastmileException.of(FailureKind.INTERNAL, String.valueOf(e.getCause()), e);
-    }
-    return finish(end);
+    return end.await(timeout) ? finish(run.sequence().position()) : null;
   }
 
-  private Written finish(Position end) throws InterruptedException {
+  private Written finish(Position last) throws InterruptedException {
     try (Session session = job.engine().connect()) {
       rows.finish(session, empty());
       List<Written.File> files =
@@ -193,19 +175,12 @@ public final class DatasetWrite implements AutoCloseable {
               .toList();
       Written written =
           new Written(
-              folder.target(),
-              plan,
-              origin,
-              types.types(),
-              leftOut(),
-              end,
-              List.copyOf(skipped),
-              files);
-      if (written.rows() != end.rows()) {
+              folder.target(), plan, origin, types.types(), leftOut(), last, end.skipped(), files);
+      if (written.rows() != last.rows()) {
         throw LastmileException.of(
             FailureKind.INTERNAL,
             "%d rows were written of the %d of dataset \"%s\""
-                .formatted(written.rows(), end.rows(), plan.name()));
+                .formatted(written.rows(), last.rows(), plan.name()));
       }
       writeManifest(Json.write(written.manifest()) + "\n");
       folder.finish();
@@ -274,24 +249,6 @@ public final class DatasetWrite implements AutoCloseable {
     @Override
     public void publish(List<PackedRows> ranks, Position after) {
       slot.clear();
-    }
-  }
-
-  /** Hears from the workers. */
-  private final class Listener implements EpochRun.Listener {
-    @Override
-    public void ended(Position next) {
-      boolean _ = ended.complete(run.sequence().position());
-    }
-
-    @Override
-    public void failed(LastmileException failure) {
-      cancel(failure);
-    }
-
-    @Override
-    public void skipped(String file, int rowGroup, String why) {
-      skipped.add("%s, row group %d: %s".formatted(file, rowGroup, why));
     }
   }
 }
