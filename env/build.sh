@@ -49,8 +49,8 @@ mark_built() {
   train_aot_cache
 }
 
-# train_aot_cache: keeps what a start loads and links, so that the next ones need not. Its training run opens the feed of
-# a small table and ends, as its standard input is closed. Leaves no cache when it fails.
+# train_aot_cache: keeps what a start loads and links, and which code is hot, so that the next ones need not find out. Its
+# training run serves one epoch of a small table. Leaves no cache when it fails.
 train_aot_cache() {
   local work main
   class_path
@@ -69,10 +69,11 @@ datasets:
       - derive:     { engaged: "label = 1 AND dwell_s > 10" }
     tensors: { dense: { columns: "dense_*", fill: 0 }, seq_item: { columns: seq_item }, label: { columns: engaged } }
     keys: [user_id, surface]
+    batch: 1024
 END
-  if "${main[@]}" generate "$work/tables" --rows 4096 --files 1 --shape narrow >/dev/null 2>&1; then
-    "${main[@]:0:1}" -XX:AOTCacheOutput="$AOT_CACHE.new" "${main[@]:1}" \
-      serve "$work/experiment.yaml" --embedded >/dev/null 2>&1 </dev/null || true
+  if "${main[@]}" generate "$work/tables" --rows 1048576 --files 4 --shape narrow >/dev/null 2>&1; then
+    python3 "$LASTMILE_HOME/env/rehearse.py" "${main[@]:0:1}" -XX:AOTCacheOutput="$AOT_CACHE.new" "${main[@]:1}" \
+      serve "$work/experiment.yaml" --embedded >/dev/null 2>&1 || rm -f "$AOT_CACHE.new"
   fi
   rm -rf "$work"
   if [[ -f $AOT_CACHE.new ]]; then

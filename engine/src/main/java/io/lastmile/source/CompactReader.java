@@ -45,6 +45,18 @@ final class CompactReader {
     return new String(bytes, begin, at - begin, StandardCharsets.ISO_8859_1);
   }
 
+  /** Passes over bytes, a char for each, if they come next; says whether they do. */
+  boolean passes(String expected) {
+    int end = at + expected.length();
+    if (end > bytes.length
+        || !new String(bytes, at, expected.length(), StandardCharsets.ISO_8859_1)
+            .equals(expected)) {
+      return false;
+    }
+    at = end;
+    return true;
+  }
+
   /**
    * Reads the header of the next field of a struct.
    *

@@ -36,8 +36,8 @@ final class FooterReader {
 
   private final Map<String, Map<String, Integer>> lengths = new ConcurrentHashMap<>();
 
-  /** One footer of all files that are written alike: the names of the columns are held once. */
-  private final Map<String, Footer> alike = new ConcurrentHashMap<>();
+  /** The schemas of files that are written alike: each is read, and held, once. */
+  private final Map<String, FooterSchema> schemas = new ConcurrentHashMap<>();
 
   /**
    * A reader for a source.
@@ -106,11 +106,20 @@ final class FooterReader {
       throw failure("Cannot read \"" + file.shown() + "\": " + e.getMessage());
     }
     try {
-      Footer parsed = Footer.parse(footer, statistics, this::fixedLengths);
-      return parsed.sharing(alike.computeIfAbsent(parsed.schema(), any -> parsed));
+      return Footer.parse(footer, this::schema, this::fixedLengths);
     } catch (RuntimeException e) {
       throw failure("\"" + file.shown() + "\" has a damaged footer");
     }
+  }
+
+  private FooterSchema schema(CompactReader in) {
+    for (FooterSchema known : schemas.values()) {
+      if (in.passes(known.text())) {
+        return known;
+      }
+    }
+    FooterSchema read = FooterSchema.read(in, statistics);
+    return schemas.computeIfAbsent(read.text(), any -> read);
   }
 
   /** Files that are written alike have the same Arrow schema, which is as long as a footer. */

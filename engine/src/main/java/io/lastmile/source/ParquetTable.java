@@ -84,7 +84,7 @@ public final class ParquetTable {
       List<Footer> footers = footers(format, element, selection).read(data, threads);
       partitions.check(
           opened.stream().map(names::get).toList(),
-          footers.stream().map(Footer::columns).toList(),
+          footers.stream().map(footer -> footer.schema().columns()).toList(),
           element);
       Schemas.Columns columns =
           new Schemas(session, element, format).columns(data, footers, rule(source));

@@ -26,6 +26,7 @@ record SchemaElement(String name, int children, int repetition, BoundType boundT
     int precision = 0;
     Meaning meaning = Meaning.NONE;
     StringBuilder kind = new StringBuilder();
+    int kept = in.position();
     for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
       int begin = in.position();
       switch (id) {
@@ -39,10 +40,12 @@ record SchemaElement(String name, int children, int repetition, BoundType boundT
         case 10 -> meaning = logical(in, meaning);
         default -> in.skip();
       }
-      if (id != NAME && id != FIELD_ID) {
-        kind.append((char) id).append(in.since(begin));
+      if (id == NAME || id == FIELD_ID) {
+        kind.append(in.since(kept), 0, begin - kept);
+        kept = in.position();
       }
     }
+    kind.append(in.since(kept));
     BoundType boundType = new BoundType(physical, meaning, precision, scale);
     return new SchemaElement(name, children, repetition, boundType, kind.toString());
   }

@@ -54,7 +54,7 @@ final class Schemas {
   /** What decides the columns of a file: files written alike are looked at once. */
   private record Shape(String schema, Map<String, Integer> fixedLengths) {
     static Shape of(Footer footer) {
-      return new Shape(footer.schema(), footer.fixedLengths());
+      return new Shape(footer.schema().text(), footer.fixedLengths());
     }
   }
 
@@ -97,10 +97,10 @@ final class Schemas {
     Footer first = footers.getFirst();
     Map<String, ColumnType> types = types(files.getFirst(), first);
     List<TableColumn> columns = new ArrayList<>();
-    for (int i = 0; i < first.columns().size(); i++) {
-      String name = first.columns().get(i);
-      ColumnType type = Objects.requireNonNull(types.get(first.kinds().get(i)));
-      String wide = first.wideDecimals().get(name);
+    for (int i = 0; i < first.schema().columns().size(); i++) {
+      String name = first.schema().columns().get(i);
+      ColumnType type = Objects.requireNonNull(types.get(first.schema().kinds().get(i)));
+      String wide = first.schema().wideDecimals().get(name);
       columns.add(
           new TableColumn(
               name,
@@ -111,8 +111,8 @@ final class Schemas {
   }
 
   private void check(Footer footer, FoundFile file) {
-    checkNames(footer.columns(), file, element);
-    footer.nameless().stream()
+    checkNames(footer.schema().columns(), file, element);
+    footer.schema().nameless().stream()
         .findFirst()
         .ifPresent(column -> {
           throw nameless(column, file, element);
@@ -159,8 +159,9 @@ final class Schemas {
   /** The types by kind of column, from one column of each: there may be thousands alike. */
   private Map<String, ColumnType> types(FoundFile file, Footer footer) {
     Map<String, String> columns = new LinkedHashMap<>();
-    for (int i = 0; i < footer.columns().size(); i++) {
-      columns.putIfAbsent(footer.kinds().get(i), Expressions.quote(footer.columns().get(i)));
+    for (int i = 0; i < footer.schema().columns().size(); i++) {
+      columns.putIfAbsent(
+          footer.schema().kinds().get(i), Expressions.quote(footer.schema().columns().get(i)));
     }
     String items = columns.isEmpty() ? "*" : String.join(", ", columns.values());
     List<String> kinds = List.copyOf(columns.keySet());
@@ -184,7 +185,7 @@ final class Schemas {
       for (List<@Nullable Object> row : session.rows("DESCRIBE SELECT * FROM " + scan(file))) {
         String name = String.valueOf(row.get(0));
         Integer length = footer.fixedLengths().get(name);
-        String wide = footer.wideDecimals().get(name);
+        String wide = footer.schema().wideDecimals().get(name);
         String read = String.valueOf(row.get(1));
         String type = wide == null ? read : read.replace(AS_DOUBLE, wide);
         String full = length == null ? type : type.replaceFirst("\\[]$", "[" + length + "]");

@@ -92,7 +92,8 @@ class RowGroupFileTest {
   }
 
   private static Footer footer(Path path, Set<String> statistics) throws IOException {
-    return Footer.parse(footer(path), statistics, ArrowSchema::fixedLengths);
+    return Footer.parse(
+        footer(path), in -> FooterSchema.read(in, statistics), ArrowSchema::fixedLengths);
   }
 
   private static byte[] footer(Path path) throws IOException {
