@@ -113,7 +113,6 @@ final class RowSearch {
             first,
             count,
             all.compressedBytes(),
-            all.uncompressedBytes(),
             all.listValues(),
             all.statistics()));
   }

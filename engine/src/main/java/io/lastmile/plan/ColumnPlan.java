@@ -208,7 +208,7 @@ public record ColumnPlan(DatasetPlan rows, List<Column> columns, SplitQuery quer
   /** A split without a row: its query has the types of all others. */
   public Split nothing() {
     TableFile first = rows.table().files().getFirst();
-    RowGroup empty = new RowGroup(0, 0, 0, 0, 0, Map.of(), Map.of());
+    RowGroup empty = new RowGroup(0, 0, 0, 0, Map.of(), Map.of());
     return new Split(0, 0, List.of(new Split.Part(first, 0, empty)));
   }
 

@@ -98,7 +98,7 @@ final class SampleRun {
       TableFile file = plan.table().files().get(fileOrdinal);
       // Every second ordinal: a query reads neighbouring row groups as one range.
       int ordinal = 2 * parts.size();
-      RowGroup alone = new RowGroup(ordinal, row & NUMBER_MASK, 1, 0, 0, Map.of(), Map.of());
+      RowGroup alone = new RowGroup(ordinal, row & NUMBER_MASK, 1, 0, Map.of(), Map.of());
       parts.add(new Split.Part(file, fileOrdinal, alone));
     }
     return new Split(0, 0, parts);

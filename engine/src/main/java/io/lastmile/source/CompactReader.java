@@ -40,6 +40,11 @@ final class CompactReader {
     return at;
   }
 
+  /** Reads on at a position. */
+  void goTo(int position) {
+    at = position;
+  }
+
   /** The bytes read since a position, a char for each. */
   String since(int begin) {
     return new String(bytes, begin, at - begin, StandardCharsets.ISO_8859_1);
@@ -125,6 +130,11 @@ final class CompactReader {
   /** Passes over the value of the field that was read last. */
   void skip() {
     skip(type, 0);
+  }
+
+  /** Passes over a struct that begins here. */
+  void skipStruct() {
+    skipStruct(0);
   }
 
   private void skip(int kind, int depth) {

@@ -55,6 +55,8 @@ record Footer(
     /** The order of a column whose bounds can be used: that of its type. */
     private static final int TYPE_ORDER = 1;
 
+    private static final long UNKNOWN = -1;
+
     private final CompactReader in;
     private final Function<CompactReader, FooterSchema> schemas;
     private final Function<String, Map<String, Integer>> fixedLengths;
@@ -70,11 +72,9 @@ record Footer(
     /** A row group while its columns are read, which are told apart by their leaves. */
     private static final class Group {
       private long rows;
-      private long compressed;
-      private long uncompressed;
+      private long compressed = UNKNOWN;
       private final Map<String, Long> values = new HashMap<>();
       private final Map<Integer, ColumnStatistics> statistics = new HashMap<>();
-      private int leaf;
     }
 
     Parser(
@@ -151,55 +151,88 @@ record Footer(
 
     private Group group(FooterSchema of) {
       Group group = new Group();
+      int parts = in.position();
       for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
         switch (id) {
-          case 1 -> parts(group, of);
+          case 1 -> {
+            parts = in.position();
+            parts(group, of);
+          }
           case 3 -> group.rows = in.integer();
+          case 6 -> group.compressed = in.integer();
           default -> in.skip();
         }
+      }
+      if (group.compressed == UNKNOWN) {
+        group.compressed = compressed(parts);
       }
       return group;
     }
 
+    /** Reads what is wanted of some of the columns, and passes over the thousands of others. */
     private void parts(Group group, FooterSchema of) {
       int size = in.list();
       if (size > of.leaves()) {
         throw new IllegalArgumentException("columns");
       }
       for (int leaf = 0; leaf < size; leaf++) {
-        group.leaf = leaf;
-        for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
-          if (id == 3) {
-            metadata(group, of);
-          } else {
-            in.skip();
-          }
+        SchemaElement bounded = of.bounded(leaf);
+        String list = of.list(leaf);
+        if (bounded == null && list == null) {
+          in.skipStruct();
+        } else {
+          part(group, leaf, bounded, list);
         }
       }
     }
 
-    private void metadata(Group group, FooterSchema of) {
-      SchemaElement bounded = of.bounded(group.leaf);
+    private void part(
+        Group group, int leaf, @Nullable SchemaElement bounded, @Nullable String list) {
       for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
-        if (id == 5) {
-          values(group, of.list(group.leaf));
-        } else if (id == 6) {
-          group.uncompressed += in.integer();
-        } else if (id == 7) {
-          group.compressed += in.integer();
-        } else if (id == 12 && bounded != null) {
-          group.statistics.put(group.leaf, statistics(bounded.boundType()));
+        if (id == 3) {
+          metadata(group, leaf, bounded, list);
         } else {
           in.skip();
         }
       }
     }
 
-    private void values(Group group, @Nullable String list) {
-      long values = in.integer();
-      if (list != null) {
-        group.values.merge(list, values, Math::max);
+    private void metadata(
+        Group group, int leaf, @Nullable SchemaElement bounded, @Nullable String list) {
+      for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
+        if (id == 5 && list != null) {
+          group.values.merge(list, in.integer(), Math::max);
+        } else if (id == 12 && bounded != null) {
+          group.statistics.put(leaf, statistics(bounded.boundType()));
+        } else {
+          in.skip();
+        }
       }
+    }
+
+    /** The bytes of all columns, where the writer has not summed them up. */
+    private long compressed(int parts) {
+      int end = in.position();
+      in.goTo(parts);
+      long bytes = 0;
+      int size = in.list();
+      for (int i = 0; i < size; i++) {
+        for (int id = in.field(0); id != CompactReader.END; id = in.field(id)) {
+          if (id == 3) {
+            for (int of = in.field(0); of != CompactReader.END; of = in.field(of)) {
+              if (of == 7) {
+                bytes += in.integer();
+              } else {
+                in.skip();
+              }
+            }
+          } else {
+            in.skip();
+          }
+        }
+      }
+      in.goTo(end);
+      return bytes;
     }
 
     /** Only min_value and max_value: the order of the older min and max is not known. */
@@ -231,7 +264,6 @@ record Footer(
                 firstRow,
                 group.rows,
                 group.compressed,
-                group.uncompressed,
                 group.values,
                 named(group.statistics, of)));
         firstRow += group.rows;

@@ -9,7 +9,6 @@ import java.util.Map;
  * @param firstRow number of its first row in the file, from 0
  * @param rows how many rows it has
  * @param compressedBytes of all columns, as in the file
- * @param uncompressedBytes of all columns, encoded but not compressed
  * @param listValues by list column: the values in all its lists, where a null list and an empty one
  *     count as one value
  * @param statistics by column, of those columns that they were asked for and the footer has them
@@ -19,7 +18,6 @@ public record RowGroup(
     long firstRow,
     long rows,
     long compressedBytes,
-    long uncompressedBytes,
     Map<String, Long> listValues,
     Map<String, ColumnStatistics> statistics) {
   public RowGroup {

@@ -91,9 +91,29 @@ class RowGroupFileTest {
         .isEqualTo(List.of(List.of(0L)));
   }
 
+  @Test
+  void theBytesOfARowGroupAreThoseOfItsColumnsWhoeverSumsThemUp() throws IOException {
+    byte[] written = footer(copy("a", COLUMNS, 0, 5000));
+    CompactStruct footer = CompactStruct.read(new CompactReader(written));
+    List<CompactStruct> groups = footer.structs(4);
+    CompactStruct without =
+        footer.structs(4, groups.stream().map(group -> group.without(Set.of(6))).toList());
+    assertThat(groups.getFirst().integer(6)).isPositive();
+    assertThat(bytes(without.bytes()))
+        .isEqualTo(bytes(written))
+        .isEqualTo(groups.stream().map(group -> group.integer(6)).toList());
+  }
+
+  private static List<Long> bytes(byte[] footer) {
+    return parsed(footer, Set.of()).rowGroups().stream().map(RowGroup::compressedBytes).toList();
+  }
+
   private static Footer footer(Path path, Set<String> statistics) throws IOException {
-    return Footer.parse(
-        footer(path), in -> FooterSchema.read(in, statistics), ArrowSchema::fixedLengths);
+    return parsed(footer(path), statistics);
+  }
+
+  private static Footer parsed(byte[] footer, Set<String> statistics) {
+    return Footer.parse(footer, in -> FooterSchema.read(in, statistics), ArrowSchema::fixedLengths);
   }
 
   private static byte[] footer(Path path) throws IOException {

@@ -24,7 +24,7 @@ class SplitsTest {
     List<RowGroup> groups = new ArrayList<>();
     long first = 0;
     for (int i = 0; i < rows.length; i++) {
-      groups.add(new RowGroup(i, first, rows[i], 0, 0, Map.of(), Map.of()));
+      groups.add(new RowGroup(i, first, rows[i], 0, Map.of(), Map.of()));
       first += rows[i];
     }
     return new TableFile(
