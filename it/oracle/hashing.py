@@ -50,6 +50,13 @@ def digest(
     paths: list[str], path: np.ndarray, row: np.ndarray, copy: np.ndarray | None = None
 ) -> np.ndarray:
     """The identity digest after each of the rows, in order (uint64 [n], running sums)."""
+    return np.cumsum(identities(paths, path, row, copy), dtype=np.uint64)
+
+
+def identities(
+    paths: list[str], path: np.ndarray, row: np.ndarray, copy: np.ndarray | None = None
+) -> np.ndarray:
+    """The hash of the identity of each row (uint64 [n])."""
     numbers = row[:, None] if copy is None else np.stack([row, copy], axis=1)
     width = 8 * numbers.shape[1]
     hashes = np.zeros(len(row), dtype=np.uint64)
@@ -63,4 +70,4 @@ def digest(
         )
         if len(at):
             hashes[at] = xxh64_rows(matrix, 0)
-    return np.cumsum(hashes, dtype=np.uint64)
+    return hashes

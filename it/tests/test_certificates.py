@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from test_write import LONG, NEGATIVE, POSITIVE, two_logs
@@ -16,9 +17,11 @@ from test_write import LONG, NEGATIVE, POSITIVE, two_logs
 import data
 from harness import Outcome, Sandbox
 from oracle.dataset import Dataset, Shuffle
+from oracle.hashing import identities
 from oracle.language import Explode, Limit, Step, Upsample
-from oracle.steps import Downsample, Filter
+from oracle.steps import PATH, ROW, Derive, Downsample, Filter
 from oracle.tensors import Tensor
+from oracle.values import values_digest
 
 TAKE_ALL = """
 import lastmile
@@ -112,6 +115,101 @@ def test_the_same_for_any_ranks_and_workers(sandbox: Sandbox) -> None:
         found = certificates(sandbox.run(path).expect(0))["train-0"]
         digests.add((found["digest"], found["rows_delivered"], found["fingerprint"]))
     assert len(digests) == 1
+
+
+def every_form(sandbox: Sandbox) -> Dataset:
+    """A dataset that delivers a tensor of every form, with certificates of its values."""
+    sandbox.write("words.txt", "home\nsearch\n 日本語\n")
+    tensors = {
+        "dense": Tensor("dense_*", fill=0.5),
+        "half": Tensor("dense_1", dtype="float16"),
+        "there": Tensor("dwell_s", null="mask"),
+        "seq": Tensor("seq", fill=7, max_length=3, truncate="last"),
+        "padded": Tensor("seq", null="mask", max_length=4, pad=True),
+        "keyed": Tensor(["seq", "again"], fill=0, layout="keyed"),
+        "emb": Tensor("emb", fill=-1),
+        "bucket": Tensor("surface", hash=(100, 3)),
+        "word": Tensor("surface", vocabulary=("words.txt", ["home", "search", " 日本語"])),
+    }
+    again = Derive({"again": ("list_reverse(seq)", lambda t: reversed_lists(t.column("seq")))})
+    steps: list[Step] = [Filter(*LONG), again, Upsample(2, POSITIVE)]
+    return replace(
+        table(sandbox, steps),
+        tensors=tensors,
+        keys=["uid", "surface"],
+        extra={"certificate": "full"},
+    )
+
+
+def reversed_lists(column: Any) -> pa.Array:
+    lists = [None if value is None else value[::-1] for value in column.to_pylist()]
+    return pa.array(lists, pa.list_(pa.int64()))
+
+
+def expected_values(dataset: Dataset, epoch: int = 0) -> str:
+    sequence = dataset.sequence(epoch=epoch)
+    rows = sequence.rows
+    path, row = np.asarray(rows.column(PATH)), np.asarray(rows.column(ROW))
+    hashes = identities(sequence.paths, path, row, sequence.copy)
+    return values_digest(rows, hashes, dataset.tensors, dataset.keys)
+
+
+def test_the_values_for_any_ranks_and_workers(sandbox: Sandbox) -> None:
+    dataset = every_form(sandbox)
+    sandbox.write("train.py", TAKE_ALL)
+    for ranks, workers, batch, last in ((1, 1, 32, "pad"), (7, 4, 5, "uneven"), (3, 2, 100, "pad")):
+        train = {"script": "train.py", "ranks": ranks}
+        other = replace(dataset, batch=batch, last_step=last)
+        done = sandbox.run(sandbox.experiment(other, train=train, workers=workers)).expect(0)
+        found = certificates(done)
+        for epoch in (0, 1):
+            assert found[f"train-{epoch}"]["values_digest"] == expected_values(dataset, epoch)
+    verify(sandbox, done).expect(0)
+
+
+def test_other_values_of_the_same_rows(sandbox: Sandbox) -> None:
+    dataset = table(sandbox, [])
+    values = set()
+    for fill in (0.0, 0.25):
+        tensors = {"dwell_s": Tensor("dwell_s", fill=fill)}
+        done = run(sandbox, replace(dataset, tensors=tensors, extra={"certificate": "full"}))
+        found = certificates(done)["train-0"]
+        assert found["digest"] == dataset.sequence().digests[-1]
+        values.add(found["values_digest"])
+    assert len(values) == 2
+    assert done.record is not None
+    path = done.record / "certificates" / "train-1.json"
+    path.write_text(path.read_text().replace('"values_digest":"', '"values_digest":"0'))
+    told = verify(sandbox, done).expect(2).out
+    assert "values_digest: certified 0" in told
+
+
+def test_values_are_hashed_from_the_start_of_an_epoch_or_not_at_all(sandbox: Sandbox) -> None:
+    dataset = table(sandbox, CASES["steps"])
+    script = """
+import json, pathlib, lastmile
+kept = pathlib.Path("state.json")
+feed = lastmile.feed("train", state=json.loads(kept.read_text()) if kept.exists() else None)
+for batch in feed:
+    if not kept.exists() and batch.step == 1:
+        state = feed.state_dict()
+        break
+else:
+    state = None
+if state and feed.rank == 0:
+    kept.write_text(json.dumps(state))
+"""
+    full = replace(dataset, extra={"certificate": "full"})
+    sandbox.write("train.py", script)
+    for first, known in ((full, True), (dataset, False)):
+        (sandbox.folder / "state.json").unlink(missing_ok=True)
+        train = {"script": "train.py", "ranks": 1}
+        sandbox.run(sandbox.experiment(first, train=train)).expect(0)
+        done = sandbox.run(sandbox.experiment(full, train=train)).expect(0)
+        found = certificates(done)["train-0"]
+        assert found["from_row"] == 64
+        assert found["values_digest"] == (expected_values(dataset) if known else None)
+        verify(sandbox, done).expect(0)
 
 
 def test_a_mix(sandbox: Sandbox) -> None:

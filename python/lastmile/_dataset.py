@@ -20,6 +20,7 @@ Table: TypeAlias = "Path | Values | Dataset"
 
 OnEmpty = Literal["allow", "error"]
 LastStep = Literal["uneven", "pad", "drop"]
+Certificate = Literal["identities", "full"]
 
 _ROW_GROUPS: Final = 8
 _VALIDATION: Final = "valid"
@@ -39,6 +40,7 @@ class Said:
     slots: int | None = None
     on_empty: OnEmpty = "allow"
     last_step: LastStep = "uneven"
+    certificate: Certificate = "identities"
 
 
 @dataclass(frozen=True)
@@ -311,6 +313,11 @@ class Dataset:
         _checks.word("last_step", answer, ("uneven", "pad", "drop"))
         return Dataset(replace(self._said, last_step=answer))
 
+    def certificate(self, of: Certificate) -> Dataset:
+        """Set what certificates speak of: which rows were delivered ("identities"), their values too ("full")."""
+        _checks.word("certificate", of, ("identities", "full"))
+        return Dataset(replace(self._said, certificate=of))
+
     def _step(self, step: Step) -> Dataset:
         return Dataset(replace(self._said, steps=(*self._said.steps, step)))
 
@@ -397,6 +404,7 @@ def finished(dataset: Dataset, name: str, *, mixed: bool) -> Json:
         "slots": slots,
         "on_empty": said.on_empty,
         "last_step": said.last_step,
+        "certificate": said.certificate,
     }
 
 

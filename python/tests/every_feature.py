@@ -73,6 +73,7 @@ def _train() -> Dataset:
         .prefetch(2)
         .on_empty("error")
         .last_step("pad")
+        .certificate("full")
         .slots(9)
     )
 

@@ -53,8 +53,8 @@ def test_defaults_are_written_out() -> None:
         cluster={"workers": {"max": 1, "memory": 1}},
     )
     assert small.to_json() == (
-        '{"cluster":{"kind":"local","workers":{"max":1,"memory":1}},"datasets":[["valid",{"batch":4096,"keys":[],'
-        '"last_step":"uneven","on_empty":"allow","order":"deterministic","prefetch":4,"shuffle":"none","slots":6,"source":{"on_corrupt":"fail",'
+        '{"cluster":{"kind":"local","workers":{"max":1,"memory":1}},"datasets":[["valid",{"batch":4096,"certificate":"identities",'
+        '"keys":[],"last_step":"uneven","on_empty":"allow","order":"deterministic","prefetch":4,"shuffle":"none","slots":6,"source":{"on_corrupt":"fail",'
         '"parquet":["a"],"schema":"strict"},"steps":[],"tensors":[["x",{"columns":"x","dtype":null,"fill":null,'
         '"hash":null,"layout":"dense","max_length":null,"null":"error","pad":false,"truncate":"first",'
         '"vocabulary":null}]]}]],"name":"small","seed":0,"train":null,"version":1}'

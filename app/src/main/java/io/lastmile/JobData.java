@@ -7,6 +7,7 @@ import io.lastmile.feed.RuntimeFolder;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** What a launch needs of an experiment's data, planned and checked. */
 interface JobData extends AutoCloseable {
@@ -18,7 +19,8 @@ interface JobData extends AutoCloseable {
    *
    * @param skipped row groups that were left out, in words
    */
-  Map<String, ?> certificate(String dataset, EpochProgress epoch, List<String> skipped);
+  Map<String, ? extends @Nullable Object> certificate(
+      String dataset, EpochProgress epoch, List<String> skipped);
 
   /**
    * What estimates of this very data have said, by dataset.

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** The data of a job by its plan. */
 record PlannedData(JobPlan plan) implements JobData {
@@ -32,7 +33,7 @@ record PlannedData(JobPlan plan) implements JobData {
   }
 
   @Override
-  public Map<String, Object> certificate(
+  public Map<String, @Nullable Object> certificate(
       String dataset, EpochProgress epoch, List<String> skipped) {
     return Certificate.of(
         Version.number(), plan.experiment().seed(), plan.feed(dataset), epoch, skipped);

@@ -45,7 +45,7 @@ final class FakeData implements JobData, Feeder {
                           true,
                           10L,
                           40,
-                          new EpochProgress.History(0, 0, 7, List.of()))),
+                          new EpochProgress.History(0, 0, 7, null, List.of()))),
                   List.of(
                       new RankProgress(0, 10, 500_000_000L, 4_000_000_000L),
                       new RankProgress(1, 10, 1_000_000_000L, 4_000_000_000L)),

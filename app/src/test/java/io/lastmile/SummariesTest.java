@@ -47,7 +47,7 @@ class SummariesTest {
         ended,
         steps,
         40,
-        new EpochProgress.History(0, 0, 7, List.of()));
+        new EpochProgress.History(0, 0, 7, null, List.of()));
   }
 
   private static Summary.@Nullable Estimated estimated(EpochProgress epoch, boolean everyEpoch) {

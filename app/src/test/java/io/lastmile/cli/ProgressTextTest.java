@@ -47,7 +47,7 @@ class ProgressTextTest {
         false,
         0L,
         40,
-        new EpochProgress.History(0, 0, 7, List.of()));
+        new EpochProgress.History(0, 0, 7, null, List.of()));
   }
 
   private static FeedProgress feeds(DatasetProgress train) {

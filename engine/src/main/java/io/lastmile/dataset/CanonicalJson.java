@@ -102,6 +102,7 @@ public final class CanonicalJson {
     tree.put("slots", dataset.slots());
     tree.put("on_empty", dataset.onEmpty().word());
     tree.put("last_step", dataset.lastStep().word());
+    tree.put("certificate", dataset.certificate().word());
     return tree;
   }
 

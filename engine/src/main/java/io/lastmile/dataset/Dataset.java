@@ -18,6 +18,7 @@ import java.util.Locale;
  * @param slots shared-memory slots per rank, &gt; prefetch
  * @param onEmpty what an epoch without rows does
  * @param lastStep what becomes of the rows that fill no whole step at the end of an epoch
+ * @param certificate what the certificate of an epoch speaks of
  */
 public record Dataset(
     Source source,
@@ -29,7 +30,8 @@ public record Dataset(
     int prefetch,
     int slots,
     OnEmpty onEmpty,
-    LastStep lastStep) {
+    LastStep lastStep,
+    Certificate certificate) {
   /** Steps kept ready per rank unless the dataset says otherwise. */
   public static final int DEFAULT_PREFETCH = 4;
 
@@ -53,7 +55,17 @@ public record Dataset(
   /** This dataset with so many shared-memory slots per rank. */
   Dataset slots(int count) {
     return new Dataset(
-        source, steps, tensors, batch, shuffle, keys, prefetch, count, onEmpty, lastStep);
+        source,
+        steps,
+        tensors,
+        batch,
+        shuffle,
+        keys,
+        prefetch,
+        count,
+        onEmpty,
+        lastStep,
+        certificate);
   }
 
   /** These rows as a mix takes them: in its tensors, keys and batches, none of them left out. */
@@ -68,7 +80,8 @@ public record Dataset(
         mix.prefetch,
         mix.slots,
         mix.onEmpty,
-        LastStep.UNEVEN);
+        LastStep.UNEVEN,
+        mix.certificate);
   }
 
   /** What it reads: its own source, unless that is a mix, and the small tables of its steps. */
@@ -104,7 +117,8 @@ public record Dataset(
         prefetch,
         slots,
         OnEmpty.ALLOW,
-        LastStep.UNEVEN);
+        LastStep.UNEVEN,
+        Certificate.IDENTITIES);
   }
 
   private static Tensor complete(Tensor tensor) {
@@ -148,6 +162,19 @@ public record Dataset(
         case DROP -> rows / stepRows;
       };
     }
+
+    /** The word for it in YAML and JSON. */
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** What the certificate of an epoch speaks of. */
+  public enum Certificate {
+    /** Which rows were delivered. */
+    IDENTITIES,
+    /** Which rows, and the values they were delivered with. */
+    FULL;
 
     /** The word for it in YAML and JSON. */
     public String word() {

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param slots shared-memory slots per rank, &gt; prefetch; null: prefetch + 2
  * @param onEmpty what an epoch without rows does
  * @param lastStep what becomes of the rows that fill no whole step at the end of an epoch
+ * @param certificate what the certificate of an epoch speaks of
  */
 public record DatasetDraft(
     Source source,
@@ -37,7 +38,8 @@ public record DatasetDraft(
     int prefetch,
     @Nullable Integer slots,
     Dataset.OnEmpty onEmpty,
-    Dataset.LastStep lastStep) {
+    Dataset.LastStep lastStep,
+    Dataset.Certificate certificate) {
   /** The name of the dataset whose rows keep file order unless it says otherwise. */
   public static final String VALIDATION = "valid";
 
@@ -65,13 +67,24 @@ public record DatasetDraft(
         Dataset.DEFAULT_PREFETCH,
         null,
         Dataset.OnEmpty.ALLOW,
-        Dataset.LastStep.UNEVEN);
+        Dataset.LastStep.UNEVEN,
+        Dataset.Certificate.IDENTITIES);
   }
 
   /** This dataset with another source. */
   public DatasetDraft source(Source other) {
     return new DatasetDraft(
-        other, steps, tensors, batch, shuffle, keys, prefetch, slots, onEmpty, lastStep);
+        other,
+        steps,
+        tensors,
+        batch,
+        shuffle,
+        keys,
+        prefetch,
+        slots,
+        onEmpty,
+        lastStep,
+        certificate);
   }
 
   /** This dataset with one more step at the end. */
@@ -86,7 +99,8 @@ public record DatasetDraft(
         prefetch,
         slots,
         onEmpty,
-        lastStep);
+        lastStep,
+        certificate);
   }
 
   /** Then keeps the rows for which the SQL condition is TRUE. */
@@ -207,7 +221,8 @@ public record DatasetDraft(
             prefetch,
             slots,
             onEmpty,
-            lastStep);
+            lastStep,
+            certificate);
       }
     }
     throw LastmileException.user(
@@ -236,7 +251,8 @@ public record DatasetDraft(
         prefetch,
         slots,
         onEmpty,
-        lastStep);
+        lastStep,
+        certificate);
   }
 
   /** One more tensor: of one column [batch], or of the columns of a pattern [batch, n]. */
@@ -257,13 +273,33 @@ public record DatasetDraft(
   /** This dataset with so many rows per rank and step. */
   public DatasetDraft batch(int rows) {
     return new DatasetDraft(
-        source, steps, tensors, rows, shuffle, keys, prefetch, slots, onEmpty, lastStep);
+        source,
+        steps,
+        tensors,
+        rows,
+        shuffle,
+        keys,
+        prefetch,
+        slots,
+        onEmpty,
+        lastStep,
+        certificate);
   }
 
   /** This dataset in another order. */
   public DatasetDraft shuffle(Shuffle order) {
     return new DatasetDraft(
-        source, steps, tensors, batch, order, keys, prefetch, slots, onEmpty, lastStep);
+        source,
+        steps,
+        tensors,
+        batch,
+        order,
+        keys,
+        prefetch,
+        slots,
+        onEmpty,
+        lastStep,
+        certificate);
   }
 
   /** This dataset with these columns, and no others, riding along for the script. */
@@ -278,31 +314,68 @@ public record DatasetDraft(
         prefetch,
         slots,
         onEmpty,
-        lastStep);
+        lastStep,
+        certificate);
   }
 
   /** This dataset with so many steps kept ready per rank. */
   public DatasetDraft prefetch(int count) {
     return new DatasetDraft(
-        source, steps, tensors, batch, shuffle, keys, count, slots, onEmpty, lastStep);
+        source, steps, tensors, batch, shuffle, keys, count, slots, onEmpty, lastStep, certificate);
   }
 
   /** This dataset with so many shared-memory slots per rank. */
   public DatasetDraft slots(int count) {
     return new DatasetDraft(
-        source, steps, tensors, batch, shuffle, keys, prefetch, count, onEmpty, lastStep);
+        source,
+        steps,
+        tensors,
+        batch,
+        shuffle,
+        keys,
+        prefetch,
+        count,
+        onEmpty,
+        lastStep,
+        certificate);
   }
 
   /** This dataset with another answer to an epoch without rows. */
   public DatasetDraft onEmpty(Dataset.OnEmpty answer) {
     return new DatasetDraft(
-        source, steps, tensors, batch, shuffle, keys, prefetch, slots, answer, lastStep);
+        source,
+        steps,
+        tensors,
+        batch,
+        shuffle,
+        keys,
+        prefetch,
+        slots,
+        answer,
+        lastStep,
+        certificate);
   }
 
   /** This dataset with another answer to rows that fill no whole step at the end of an epoch. */
   public DatasetDraft lastStep(Dataset.LastStep answer) {
     return new DatasetDraft(
-        source, steps, tensors, batch, shuffle, keys, prefetch, slots, onEmpty, answer);
+        source,
+        steps,
+        tensors,
+        batch,
+        shuffle,
+        keys,
+        prefetch,
+        slots,
+        onEmpty,
+        answer,
+        certificate);
+  }
+
+  /** This dataset with certificates of its epochs that speak of more, or of less. */
+  public DatasetDraft certificate(Dataset.Certificate of) {
+    return new DatasetDraft(
+        source, steps, tensors, batch, shuffle, keys, prefetch, slots, onEmpty, lastStep, of);
   }
 
   /** This mix with another answer to a dataset that has no row left. */
@@ -320,7 +393,17 @@ public record DatasetDraft(
   /** This dataset without tensors, such as a part that gets its own. */
   public DatasetDraft withoutTensors() {
     return new DatasetDraft(
-        source, steps, List.of(), batch, shuffle, keys, prefetch, slots, onEmpty, lastStep);
+        source,
+        steps,
+        List.of(),
+        batch,
+        shuffle,
+        keys,
+        prefetch,
+        slots,
+        onEmpty,
+        lastStep,
+        certificate);
   }
 
   /** What was said of a finished dataset. */
@@ -335,7 +418,8 @@ public record DatasetDraft(
         dataset.prefetch(),
         dataset.slots(),
         dataset.onEmpty(),
-        dataset.lastStep());
+        dataset.lastStep(),
+        dataset.certificate());
   }
 
   /** The steps, each split saying its part; a limit may only be the last. */
@@ -396,7 +480,8 @@ public record DatasetDraft(
             prefetch,
             prefetch + 2,
             onEmpty,
-            lastStep);
+            lastStep,
+            certificate);
     return slots == null ? dataset : mistakes.orElse(dataset, () -> dataset.slots(slots));
   }
 

@@ -12,6 +12,9 @@ final class DatasetForm {
 
   private static final List<Dataset.LastStep> LAST_STEP = List.of(Dataset.LastStep.values());
 
+  private static final List<Dataset.Certificate> CERTIFICATE =
+      List.of(Dataset.Certificate.values());
+
   /** Where no source is read. */
   private static final Source NONE = new Source.Unread();
 
@@ -67,7 +70,10 @@ final class DatasetForm {
           .key(
               "last_step",
               (draft, value) -> draft.lastStep(value.word(LAST_STEP, Dataset.LastStep::word)))
-          .later("certificate");
+          .key(
+              "certificate",
+              (draft, value) ->
+                  draft.certificate(value.word(CERTIFICATE, Dataset.Certificate::word)));
 
   private static final List<Mix.OnDry> ON_DRY = List.of(Mix.OnDry.values());
 

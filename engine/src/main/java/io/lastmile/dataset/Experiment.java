@@ -72,7 +72,8 @@ public record Experiment(
         of.prefetch(),
         of.slots(),
         of.onEmpty(),
-        Dataset.LastStep.UNEVEN);
+        Dataset.LastStep.UNEVEN,
+        Dataset.Certificate.IDENTITIES);
   }
 
   /** Begins an experiment. */

@@ -62,7 +62,7 @@ class CanonicalJsonTest {
     assertThat(json)
         .isEqualTo(
             "{\"cluster\":{\"kind\":\"local\",\"workers\":{\"max\":1,\"memory\":1}},\"datasets\":"
-                + "[[\"valid\",{\"batch\":4096,\"keys\":[],\"last_step\":\"uneven\",\"on_empty\":\"allow\",\"order\":\"deterministic\","
+                + "[[\"valid\",{\"batch\":4096,\"certificate\":\"identities\",\"keys\":[],\"last_step\":\"uneven\",\"on_empty\":\"allow\",\"order\":\"deterministic\","
                 + "\"prefetch\":4,\"shuffle\":\"none\",\"slots\":6,\"source\":{\"on_corrupt\":"
                 + "\"fail\",\"parquet\":[\"a\"],\"schema\":\"strict\"},\"steps\":[],\"tensors\":[[\"x\",{\"columns\":\"x\","
                 + "\"dtype\":null,\"fill\":null,\"hash\":null,\"layout\":\"dense\",\"max_length\":null,"
@@ -193,6 +193,7 @@ class CanonicalJsonTest {
         .prefetch(2)
         .onEmpty(Dataset.OnEmpty.ERROR)
         .lastStep(Dataset.LastStep.PAD)
+        .certificate(Dataset.Certificate.FULL)
         .slots(9);
   }
 

@@ -67,7 +67,8 @@ class DraftTest {
                 4,
                 6,
                 Dataset.OnEmpty.ALLOW,
-                Dataset.LastStep.UNEVEN));
+                Dataset.LastStep.UNEVEN,
+                Dataset.Certificate.IDENTITIES));
     assertThat(experiment.dataset("valid")).extracting(Dataset::shuffle).isEqualTo(Shuffle.none());
     assertThat(experiment.origin().folder()).isEqualTo(Path.of("").toAbsolutePath());
     assertThat(experiment.origin().file()).isNull();

@@ -26,7 +26,7 @@ class ExperimentMistakesTest {
       quoteCharacter = '`',
       value = {
         "stpes: []|Unknown key \"stpes\" (did you mean \"steps\"?)",
-        "foo: 1|Unknown key \"foo\" (known: source, mix, on_dry, steps, tensors, batch, shuffle, keys, order, prefetch, slots, on_empty, last_step)",
+        "foo: 1|Unknown key \"foo\" (known: source, mix, on_dry, steps, tensors, batch, shuffle, keys, order, prefetch, slots, on_empty, last_step, certificate)",
         "batch: 0|Invalid batch: 0 (must be > 0)",
         "batch: -3|Invalid batch: -3 (must be > 0)",
         "batch: many|Invalid batch: \"many\" (must be a whole number)",

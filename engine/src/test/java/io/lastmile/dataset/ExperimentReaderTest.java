@@ -45,7 +45,8 @@ class ExperimentReaderTest {
                     4,
                     6,
                     Dataset.OnEmpty.ALLOW,
-                    Dataset.LastStep.UNEVEN)));
+                    Dataset.LastStep.UNEVEN,
+                    Dataset.Certificate.IDENTITIES)));
   }
 
   @Test

@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** What an experiment will be able to say one day is refused, never read and ignored. */
 class NotSupportedYetTest {
@@ -15,12 +14,6 @@ class NotSupportedYetTest {
   private void refused(String yaml, String what, int line) {
     assertThat(new ExperimentFiles(folder).mistake(yaml))
         .isEqualTo("error: " + what + " is not supported yet [experiment.yaml:" + line + "]");
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"certificate"})
-  void datasets(String key) {
-    refused(ExperimentFiles.dataset(key + ": a"), key, 6);
   }
 
   @ParameterizedTest

@@ -104,7 +104,7 @@ public final class RunRecord {
    *
    * @param name dataset and epoch, such as {@code train-0}
    */
-  public synchronized void certificate(String name, Map<String, ?> tree) {
+  public synchronized void certificate(String name, Map<String, ? extends @Nullable Object> tree) {
     try {
       Files.createDirectories(folder.resolve(CERTIFICATES));
       replace(CERTIFICATES + "/" + name + ".json", Json.write(tree));

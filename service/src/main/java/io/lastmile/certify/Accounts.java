@@ -23,8 +23,15 @@ import org.jspecify.annotations.Nullable;
  * @param delivered rows given to the ranks
  * @param padded padding rows given to them
  * @param digest sum of the hashes of the delivered row identities, modulo 2^64, hexadecimal
+ * @param values the same of the delivered values; null: it is not known
  */
-record Accounts(long read, List<Step> steps, long delivered, long padded, String digest) {
+record Accounts(
+    long read,
+    List<Step> steps,
+    long delivered,
+    long padded,
+    String digest,
+    @Nullable String values) {
   /**
    * A step.
    *
@@ -60,7 +67,8 @@ record Accounts(long read, List<Step> steps, long delivered, long padded, String
         end.counts().dropped(),
         end.counts().delivered(),
         end.counts().padded(),
-        end.digest());
+        end.digest(),
+        end.values());
   }
 
   /**
@@ -79,7 +87,8 @@ record Accounts(long read, List<Step> steps, long delivered, long padded, String
       List<Long> dropped,
       long delivered,
       long padded,
-      long digest) {
+      long digest,
+      @Nullable Long values) {
     List<Step> steps = new ArrayList<>();
     if (plan instanceof MixPlan mix) {
       for (int i = 0; i < mix.members().size(); i++) {
@@ -88,7 +97,14 @@ record Accounts(long read, List<Step> steps, long delivered, long padded, String
     } else {
       steps.addAll(steps(plan, null, read, added, dropped));
     }
-    return new Accounts(read, steps, delivered, padded, HexFormat.of().toHexDigits(digest));
+    HexFormat hex = HexFormat.of();
+    return new Accounts(
+        read,
+        steps,
+        delivered,
+        padded,
+        hex.toHexDigits(digest),
+        values == null ? null : hex.toHexDigits(values));
   }
 
   /** The steps of one dataset. */
@@ -133,14 +149,15 @@ record Accounts(long read, List<Step> steps, long delivered, long padded, String
   }
 
   /** As a tree of JSON. */
-  Map<String, Object> tree() {
-    Map<String, Object> tree = new LinkedHashMap<>();
+  Map<String, @Nullable Object> tree() {
+    Map<String, @Nullable Object> tree = new LinkedHashMap<>();
     tree.put("rows_read", read);
     tree.put("steps", steps.stream().map(Accounts::tree).toList());
     tree.put("rows_delivered", delivered);
     tree.put("rows_repeated", repeated());
     tree.put("rows_padded", padded);
     tree.put("digest", digest);
+    tree.put("values_digest", values);
     return tree;
   }
 

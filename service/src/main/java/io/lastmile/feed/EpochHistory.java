@@ -79,6 +79,7 @@ final class EpochHistory {
   }
 
   EpochProgress.History told() {
-    return new EpochProgress.History(from, start.rows(), sequence.position().digest(), replayed);
+    Position at = sequence.position();
+    return new EpochProgress.History(from, start.rows(), at.digest(), at.values(), replayed);
   }
 }

@@ -97,10 +97,12 @@ public record EpochProgress(
    *     them
    * @param begun row at which the ranks began the last time
    * @param digest of the row identities that were sent, by both
+   * @param values digest of the values that were sent, by both; null: it is not known
    * @param replayed rows that ranks had taken when they asked for an earlier position, and got
    *     again
    */
-  public record History(long from, long begun, long digest, List<Replay> replayed) {
+  public record History(
+      long from, long begun, long digest, @Nullable Long values, List<Replay> replayed) {
     public History {
       replayed = List.copyOf(replayed);
     }

@@ -1,5 +1,6 @@
 package io.lastmile.sequence;
 
+import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Json;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
@@ -28,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param places in a mix: how far each dataset has been taken, split and row being 0; else none
  * @param counts of the epoch so far
  * @param digest sum of the hashes of the delivered row identities, modulo 2^64
+ * @param values sum of the hashes of the delivered values, modulo 2^64; null: they are not hashed,
+ *     or were not from the start of the epoch on
  */
 public record Position(
     String fingerprint,
@@ -38,7 +41,8 @@ public record Position(
     long row,
     List<Place> places,
     Counts counts,
-    long digest) {
+    long digest,
+    @Nullable Long values) {
   private static final long VERSION = 1;
   private static final int PLACE_NUMBERS = 6;
 
@@ -49,7 +53,21 @@ public record Position(
   /** The start of an epoch. */
   public static Position startOf(int epoch, FeedPlan plan) {
     List<Place> places = Collections.nCopies(members(plan), Place.START);
-    return new Position(plan.fingerprint(), epoch, 0, 0, 0, 0, places, Counts.none(plan), 0);
+    return new Position(
+        plan.fingerprint(),
+        epoch,
+        0,
+        0,
+        0,
+        0,
+        places,
+        Counts.none(plan),
+        0,
+        hashesValues(plan) ? 0L : null);
+  }
+
+  private static boolean hashesValues(FeedPlan plan) {
+    return plan.dataset().certificate() == Dataset.Certificate.FULL;
   }
 
   private static int members(FeedPlan plan) {
@@ -57,19 +75,22 @@ public record Position(
   }
 
   /** The same row of the same epoch after another step, with what was counted until then. */
-  Position counting(long newStep, long newRows, Counts newCounts, long newDigest) {
+  Position counting(
+      long newStep, long newRows, Counts newCounts, long newDigest, @Nullable Long newValues) {
     return new Position(
-        fingerprint, epoch, newStep, newRows, split, row, places, newCounts, newDigest);
+        fingerprint, epoch, newStep, newRows, split, row, places, newCounts, newDigest, newValues);
   }
 
   /** The same with another next row. */
   Position at(int newSplit, long newRow) {
-    return new Position(fingerprint, epoch, step, rows, newSplit, newRow, places, counts, digest);
+    return new Position(
+        fingerprint, epoch, step, rows, newSplit, newRow, places, counts, digest, values);
   }
 
   /** The same with other next rows of the datasets of a mix. */
   Position at(List<Place> newPlaces) {
-    return new Position(fingerprint, epoch, step, rows, split, row, newPlaces, counts, digest);
+    return new Position(
+        fingerprint, epoch, step, rows, split, row, newPlaces, counts, digest, values);
   }
 
   /** The canonical JSON, UTF-8. */
@@ -102,6 +123,9 @@ public record Position(
     }
     tree.put("counts", count);
     tree.put("digest", HexFormat.of().toHexDigits(digest));
+    if (values != null) {
+      tree.put("values", HexFormat.of().toHexDigits(values));
+    }
     return tree;
   }
 
@@ -156,7 +180,10 @@ public record Position(
               number(counts, "padded"),
               positives(counts, plan),
               unknown(counts)),
-          HexFormat.fromHexDigitsToLong((String) value(tree, "digest")));
+          HexFormat.fromHexDigitsToLong((String) value(tree, "digest")),
+          hashesValues(plan) && tree.get("values") instanceof String values
+              ? HexFormat.fromHexDigitsToLong(values)
+              : null);
     } catch (ClassCastException | ArithmeticException | IllegalArgumentException e) {
       throw invalid("" + e.getMessage());
     }

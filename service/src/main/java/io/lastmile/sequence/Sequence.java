@@ -1,6 +1,7 @@
 package io.lastmile.sequence;
 
 import io.lastmile.batch.PackedRows;
+import io.lastmile.batch.ValueHash;
 import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.LabelTensor;
 import java.lang.foreign.Arena;
@@ -32,6 +33,13 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
 
   private int filled;
   private long digest;
+
+  /** Of the rows of the step that is being filled, in order: the hashes of their identities. */
+  private final long[] hashes;
+
+  /** The sum of the hashes of their values; null: it is not taken. */
+  private @Nullable Long values;
+
   private volatile Position position;
 
   /**
@@ -52,6 +60,8 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
     this.position = start;
     this.stepRows = worldSize * batch;
     this.digest = start.digest();
+    this.values = start.values();
+    this.hashes = new long[values == null ? 0 : stepRows];
   }
 
   /**
@@ -104,8 +114,12 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
     while (from < end) {
       int free = Math.min(batch - filled % batch, stepRows - filled);
       int count = write(filled / batch, rows, from, Math.min(free, end - from));
-      for (int row = from; row < from + count; row++) {
-        digest += identities.of(rows.identity(row), rows.copy(row));
+      for (int row = 0; row < count; row++) {
+        long hash = identities.of(rows.identity(from + row), rows.copy(from + row));
+        digest += hash;
+        if (values != null) {
+          hashes[filled + row] = hash;
+        }
       }
       from += count;
       filled += count;
@@ -130,7 +144,7 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
   /** The position of now with other counts. */
   final void count(Counts counts) {
     Position now = position;
-    position = now.counting(now.step(), now.rows(), counts, now.digest());
+    position = now.counting(now.step(), now.rows(), counts, now.digest(), now.values());
   }
 
   /** Writes up to count rows into the batch of a rank, at least one; says how many. */
@@ -224,11 +238,12 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
               ? 0
               : target.rows().positives(target.rows().layout().places().get(label.form()));
     }
+    hashValues(padding);
     Position before = position;
     Counts counts =
         before.counts().plusStep(rows, Arrays.stream(padding).sum(), positives, unknown);
     Position after =
-        placed(before.counting(before.step() + 1, before.rows() + rows, counts, digest));
+        placed(before.counting(before.step() + 1, before.rows() + rows, counts, digest, values));
     byte[] json = after.json();
     List<PackedRows> ranks = targets.stream().map(Target::rows).toList();
     for (int rank = 0; rank < ranks.size(); rank++) {
@@ -239,5 +254,21 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
     filled = 0;
     stepRows = worldSize * batch;
     sink.publish(ranks, after);
+  }
+
+  private void hashValues(int[] padding) {
+    if (values == null) {
+      return;
+    }
+    long sum = values;
+    int at = 0;
+    for (int rank = 0; rank < targets.size(); rank++) {
+      PackedRows rows = targets.get(rank).rows();
+      for (int row = 0; row < rows.rows() - padding[rank]; row++) {
+        sum += ValueHash.of(rows, row, hashes[at]);
+        at++;
+      }
+    }
+    values = sum;
   }
 }
