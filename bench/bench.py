@@ -6,6 +6,8 @@
     ./dev bench memory --rows 2000000
     ./dev bench wide                  50 of 10,000 columns against 50 of 50
     ./dev bench steps                 a split with joins and in a mix against one without
+    ./dev bench resume                the first batch at 1 %, 50 % and 99 % of an epoch against its start
+    ./dev bench digest                the digest of row identities against the row
 
 Each figure is given as a ratio to its limit, with CPU seconds of the whole process tree beside the wall time. The last
 line of the output is all of it as JSON; --json FILE writes it to a file as well. Exit code 1 when a limit is exceeded.
@@ -23,9 +25,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import digest
+import resume
 import steps
 import tree
 import wide
@@ -34,8 +39,6 @@ HOME = Path(__file__).resolve().parents[1]
 LASTMILE = HOME / "lastmile"
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 MIB = 1 << 20
-
-FIGURES = ("first-batch", "preview", "memory", "wide", "steps")
 
 FIRST_BATCH_LIMIT_S = 1.5
 FIRST_BATCH_ROWS = 200_000
@@ -233,16 +236,29 @@ def rows_so_far(folder: Path) -> int:
     return sum(int(file.read_text() or 0) for file in files if file.exists())
 
 
+def digest_cost(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Measure the digest of row identities on generated tables."""
+    generate(folder / "tables", FIRST_BATCH_ROWS, "full", files=16, row_group=10_000)
+    return digest.digest(folder, options.runs)
+
+
+FIGURES: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {
+    "first-batch": lambda folder, options: first_batch(folder, options.runs),
+    "preview": lambda folder, options: preview(folder, options.runs),
+    "memory": lambda folder, options: memory(folder, options.rows),
+    "wide": lambda folder, options: wide.wide(folder, options.runs),
+    "steps": lambda folder, options: steps.steps(folder, options.runs),
+    "resume": lambda folder, options: resume.resume(folder, options.runs),
+    "digest": digest_cost,
+}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "figures", nargs="*", metavar="FIGURE", help="first-batch, preview, memory, wide, steps (default: all)"
-    )
-    parser.add_argument(
-        "--runs", type=int, default=5, help="of each first batch, preview, table of wide and variant of steps"
-    )
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help=f"{', '.join(FIGURES)} (default: all)")
+    parser.add_argument("--runs", type=int, default=5, help="of each variant of a figure")
     parser.add_argument("--rows", type=int, default=10_000_000, help="that pass for the memory figure")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures as JSON as well")
     options = parser.parse_args()
@@ -256,16 +272,7 @@ def main() -> int:
     for figure in figures:
         folder = Path(tempfile.mkdtemp(prefix="lastmile-bench-"))
         try:
-            if figure == "first-batch":
-                report["first_batch"] = first_batch(folder, options.runs)
-            elif figure == "preview":
-                report["preview"] = preview(folder, options.runs)
-            elif figure == "wide":
-                report["wide"] = wide.wide(folder, options.runs)
-            elif figure == "steps":
-                report["steps"] = steps.steps(folder, options.runs)
-            else:
-                report["memory"] = memory(folder, options.rows)
+            report[figure.replace("-", "_")] = FIGURES[figure](folder, options)
         finally:
             shutil.rmtree(folder)
     text = json.dumps(report)

@@ -8,6 +8,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The hash of a row identity: XXH64 of the file's relative path in UTF-8 (in a mix behind the name
@@ -21,23 +22,18 @@ final class IdentityDigest {
 
   private final List<String> paths;
   private final boolean copies;
-  private int file = -1;
-  private MemorySegment bytes = MemorySegment.NULL;
+
+  /** By file: what is hashed of its rows, with room for the numbers. Neighbours may be of any. */
+  private final @Nullable MemorySegment[] files;
 
   IdentityDigest(List<String> paths, boolean copies) {
     this.paths = paths;
     this.copies = copies;
+    this.files = new MemorySegment[paths.size()];
   }
 
   long of(long identity, long copy) {
-    int ordinal = (int) (identity >>> SplitQuery.NUMBER_BITS);
-    if (ordinal != file) {
-      byte[] path = paths.get(ordinal).getBytes(StandardCharsets.UTF_8);
-      bytes =
-          MemorySegment.ofArray(
-              Arrays.copyOf(path, path.length + 1 + (copies ? 2 : 1) * Long.BYTES));
-      file = ordinal;
-    }
+    MemorySegment bytes = bytes((int) (identity >>> SplitQuery.NUMBER_BITS));
     long end = bytes.byteSize();
     if (copies) {
       end -= Long.BYTES;
@@ -45,5 +41,17 @@ final class IdentityDigest {
     }
     bytes.set(NUMBER, end - Long.BYTES, identity & ((1L << SplitQuery.NUMBER_BITS) - 1));
     return XXH64.hash(bytes, 0, bytes.byteSize(), 0);
+  }
+
+  private MemorySegment bytes(int file) {
+    MemorySegment known = files[file];
+    if (known != null) {
+      return known;
+    }
+    byte[] path = paths.get(file).getBytes(StandardCharsets.UTF_8);
+    int numbers = (copies ? 2 : 1) * Long.BYTES;
+    MemorySegment bytes = MemorySegment.ofArray(Arrays.copyOf(path, path.length + 1 + numbers));
+    files[file] = bytes;
+    return bytes;
   }
 }
