@@ -60,7 +60,13 @@ def one() -> float:
     java = Path(os.environ["JAVA_HOME"]) / "bin"
     jars = ":".join(str(jar) for jar in sorted((HOME / "app" / "target" / "lib").glob("*.jar")))
     with tempfile.TemporaryDirectory() as classes:
-        subprocess.run([java / "javac", "-cp", jars, "-d", classes, SOURCE], check=True)
-        command = [java / "java", "-XX:+UseSerialGC", "-cp", f"{classes}:{jars}", "io.lastmile.sequence.DigestCost"]
+        subprocess.run([str(java / "javac"), "-cp", jars, "-d", classes, str(SOURCE)], check=True)
+        command = [
+            str(java / "java"),
+            "-XX:+UseSerialGC",
+            "-cp",
+            f"{classes}:{jars}",
+            "io.lastmile.sequence.DigestCost",
+        ]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(done.stdout.split()[0])

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 LIMIT = 1.2  # of the medians of seconds, and of bytes read, to those at the start of the epoch
 FILES, ROW_GROUPS, ROWS, BATCH = 55, 100, 1024, 1024  # each row group is a split, and a batch
 POINTS = (0.0, 0.01, 0.5, 0.99)
-SCRIPT = Path(__file__).resolve().parent / "scripts" / "resume.py"
+SCRIPT = Path(__file__).resolve().parent / "scripts" / "go_on.py"
 
 EXPERIMENT = """\
 name: resume
