@@ -322,10 +322,7 @@ def test_a_failing_expression_after_a_skipped_row_group_names_its_row(sandbox: S
     assert "part-000.parquet, row group 0, row 7]" in line
 
 
-def test_a_file_that_changes_while_it_is_read_ends_the_job(sandbox: Sandbox) -> None:
-    job = started(
-        sandbox,
-        """
+WAITS_FOR_CHANGE = """
 import os, time
 import lastmile
 feed = lastmile.feed("train", arrays="numpy")
@@ -335,12 +332,38 @@ for epoch in range(2):
     open("going-" + os.environ["RANK"], "w").close()
     while not os.path.exists("changed"):
         time.sleep(0.02)
-""",
-    )
+"""
+
+
+def test_a_file_that_changes_while_it_is_read_ends_the_job(sandbox: Sandbox) -> None:
+    job = started(sandbox, WAITS_FOR_CHANGE)
     last = sandbox.folder / "t" / "part-002.parquet"
     fresh = sandbox.folder / "fresh.parquet"
     pq.write_table(pq.read_table(last), fresh, row_group_size=100)
     fresh.rename(last)
+    (sandbox.folder / "changed").touch()
+    (line,) = job.wait().expect(3).errors
+    assert f"{last} has changed since the run began" in line
+
+
+def test_a_file_that_is_touched_while_it_is_read_is_the_same(sandbox: Sandbox) -> None:
+    job = started(sandbox, WAITS_FOR_CHANGE)
+    for path in (sandbox.folder / "t").iterdir():
+        os.utime(path, (1, 1))
+    (sandbox.folder / "changed").touch()
+    job.wait().expect(0)
+
+
+def test_a_file_that_changes_and_keeps_its_size_and_time_ends_the_job(sandbox: Sandbox) -> None:
+    job = started(sandbox, WAITS_FOR_CHANGE)
+    last = sandbox.folder / "t" / "part-002.parquet"
+    times, size = last.stat(), last.stat().st_size
+    changed = bytearray(last.read_bytes())
+    footer = size - 8 - int.from_bytes(changed[-8:-4], "little")
+    at = changed.index(b"dense_0", footer)
+    changed[at : at + 7] = b"dense_9"
+    last.write_bytes(changed)
+    os.utime(last, ns=(times.st_atime_ns, times.st_mtime_ns))
     (sandbox.folder / "changed").touch()
     (line,) = job.wait().expect(3).errors
     assert f"{last} has changed since the run began" in line

@@ -13,8 +13,6 @@ import io.lastmile.query.Session;
 import io.lastmile.source.RowGroup;
 import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -159,15 +157,7 @@ public final class Diagnosis {
     if (!file.data().equals(file.path())) {
       return; // converted: nobody reads the file itself any more
     }
-    boolean same;
-    try {
-      same =
-          Files.size(file.path()) == file.bytes()
-              && Files.getLastModifiedTime(file.path()).toInstant().equals(file.modified());
-    } catch (IOException _) {
-      same = false;
-    }
-    if (!same) {
+    if (!file.isUnchanged()) {
       throw LastmileException.of(
           FailureKind.DATA,
           "%s has changed since the run began, when it had %d bytes and was written at %s (start anew; a table must stay as it is while it is read)"

@@ -42,7 +42,7 @@ record Footer(
    * A name for the bytes. SHA-256 itself of the megabytes of a wide table would cost more than all
    * else that is done with them, until the JVM has compiled it.
    */
-  private static String hash(byte[] bytes) {
+  static String hash(byte[] bytes) {
     CRC32 crc = new CRC32();
     crc.update(bytes);
     CRC32C other = new CRC32C();

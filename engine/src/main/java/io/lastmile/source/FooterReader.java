@@ -8,6 +8,8 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -125,6 +127,21 @@ final class FooterReader {
   /** Files that are written alike have the same Arrow schema, which is as long as a footer. */
   private Map<String, Integer> fixedLengths(String arrow) {
     return lengths.computeIfAbsent(arrow, ArrowSchema::fixedLengths);
+  }
+
+  /**
+   * The hash of the footer that a file has now, as {@link Footer#hash}.
+   *
+   * @throws IOException when it cannot be read, or is none
+   */
+  static String hash(Path file) throws IOException {
+    try (FileChannel channel = FileChannel.open(file)) {
+      long size = channel.size();
+      FoundFile found = new FoundFile(file, file.toString(), size, Instant.EPOCH);
+      return Footer.hash(new FooterReader("", Set.of()).bytes(found, channel));
+    } catch (LastmileException e) {
+      throw new IOException(e);
+    }
   }
 
   private byte[] bytes(FoundFile file, FileChannel channel) throws IOException {

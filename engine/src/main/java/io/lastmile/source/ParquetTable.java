@@ -7,6 +7,7 @@ import io.lastmile.query.Session;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -81,6 +82,7 @@ public final class ParquetTable {
           format == Format.PARQUET
               ? some
               : new Conversion(session, element, scratch).toParquet(format, some);
+      List<Instant> changed = some.stream().map(ParquetTable::changed).toList();
       List<Footer> footers = footers(format, element, selection).read(data, threads);
       partitions.check(
           opened.stream().map(names::get).toList(),
@@ -100,6 +102,7 @@ public final class ParquetTable {
                 of.bytes(),
                 format == Format.PARQUET ? footers.get(i).hash() : hash(of, element),
                 of.modified(),
+                changed.get(i),
                 columns.files().get(i).within(partitions.literals(file)),
                 chosen.isEmpty() ? List.of() : footers.get(i).rowGroups(),
                 partitions.values(file)));
@@ -118,6 +121,17 @@ public final class ParquetTable {
    */
   public static boolean wouldRead(Source.Files source, Path folder, Path file) {
     return FileFinder.wouldFind(source, folder, file);
+  }
+
+  /**
+   * Where it cannot be told, the file's footer cannot be read either, which is said better then.
+   */
+  private static Instant changed(FoundFile file) {
+    try {
+      return TableFile.changed(file.path());
+    } catch (IOException _) {
+      return Instant.EPOCH;
+    }
   }
 
   private static String hash(FoundFile file, String element) {

@@ -1,6 +1,9 @@
 package io.lastmile.source;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -18,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param hash of its footer, or of all of it where it was converted: files with the same relative
  *     path, size and hash are the same
  * @param modified when it was last written
+ * @param changed when anything of it, its name and times too, was last changed, its footer not
+ *     having been read yet
  * @param columns how it has those of the table
  * @param rowGroups in the order of the file
  * @param partitions what its folders below the root say, outermost first: a folder {@code
@@ -30,6 +35,7 @@ public record TableFile(
     long bytes,
     String hash,
     Instant modified,
+    Instant changed,
     FileColumns columns,
     List<RowGroup> rowGroups,
     Map<String, @Nullable String> partitions) {
@@ -40,7 +46,26 @@ public record TableFile(
 
   /** This file with only some of its row groups. */
   public TableFile only(List<RowGroup> some) {
-    return new TableFile(path, data, relative, bytes, hash, modified, columns, some, partitions);
+    return new TableFile(
+        path, data, relative, bytes, hash, modified, changed, columns, some, partitions);
+  }
+
+  /**
+   * Whether the file is still that whose footer was read: of its size, and with the same footer,
+   * which is only read again where something of the file was changed. When it was written is never
+   * compared.
+   */
+  public boolean isUnchanged() {
+    try {
+      return Files.size(path) == bytes
+          && (changed(path).equals(changed) || FooterReader.hash(path).equals(hash));
+    } catch (IOException _) {
+      return false;
+    }
+  }
+
+  static Instant changed(Path file) throws IOException {
+    return ((FileTime) Files.getAttribute(file, "unix:ctime")).toInstant();
   }
 
   /** The number of rows. */

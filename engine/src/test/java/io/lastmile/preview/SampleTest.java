@@ -29,7 +29,7 @@ class SampleTest {
     }
     Path path = Path.of("/t", name);
     return new TableFile(
-        path, path, name, 0, "", Instant.EPOCH, FileColumns.SAME, groups, Map.of());
+        path, path, name, 0, "", Instant.EPOCH, Instant.EPOCH, FileColumns.SAME, groups, Map.of());
   }
 
   private static Sample sample(Shuffle shuffle, long rows) {

@@ -34,6 +34,7 @@ class SplitsTest {
         0,
         "",
         Instant.EPOCH,
+        Instant.EPOCH,
         FileColumns.SAME,
         groups,
         Map.of("dt", day));
