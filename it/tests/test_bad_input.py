@@ -337,7 +337,6 @@ NOT_YET = {
     "order": (12, "    batch: 32\n    order: arrival"),
     "kubernetes": (19, "  kind: kubernetes"),
     "processes": (19, "  kind: processes"),
-    "restarts": (17, "  ranks: 2\n  restarts: 3"),
 }
 
 

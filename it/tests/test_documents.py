@@ -92,8 +92,6 @@ def test_the_readme_names_what_is_refused_as_not_supported_yet(sandbox: Sandbox)
     refused = {
         "certificate": "    certificate: true",
         "order": "    order: arrival",
-        "train.restarts": "train: { script: x.py, restarts: 1 }",
-        "train.stall_timeout": "train: { script: x.py, stall_timeout: 5 }",
         "cluster.kind": "cluster: { kind: processes }",
         "kubernetes": "cluster: { kind: kubernetes }",
         "cluster.workers.gpu": "cluster: { workers: { gpu: 1 } }",

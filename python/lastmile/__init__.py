@@ -113,7 +113,7 @@ def feed(
     """
     from lastmile import _options
 
-    path, rank, world_size = _options.from_environment(name)
+    path, rank, world_size, attempt = _options.from_environment(name)
     options = _options.checked(
         name,
         rank=rank,
@@ -123,6 +123,7 @@ def feed(
         max_steps=max_steps,
         state=state,
         arrays=arrays,
+        attempt=attempt,
     )
     from lastmile import _feed
 

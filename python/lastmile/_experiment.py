@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -19,15 +20,24 @@ from lastmile.errors import UserError
 _SIZE: Final = re.compile(r"([0-9]{1,19}(?:\.[0-9]{1,9})?) ?([kKMGT]i?B|B|)")
 _POWERS: Final = {"k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 _MEMORY: Final = 2 << 30
+_SPAN: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(ms|s|m|h|)")
+_MILLIS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "": 1000}
+_MOST_SECONDS: Final = 1e9
+_WANTED_SPAN: Final = "a duration such as 30s or 5m"
 
 
 class Train(TypedDict):
-    """A script to train: its path, its arguments, its ranks (1 where they are not said)."""
+    """A script to train: its path, its arguments, its ranks (1 where they are not said).
+
+    All ranks are started again ``restarts`` times (0) when one of them has failed, or has made no step for
+    ``stall_timeout`` though it could: seconds, or such as ``30s``; None, the default, for any time.
+    """
 
     script: str
     args: NotRequired[Sequence[str | float | bool]]
     ranks: NotRequired[int]
-    restarts: NotRequired[Literal[0]]
+    restarts: NotRequired[int]
+    stall_timeout: NotRequired[str | float | None]
 
 
 class Workers(TypedDict, total=False):
@@ -119,17 +129,39 @@ def _dataset_of(name: str, dataset: object) -> Dataset:
 
 def _training(train: object) -> Json:
     said: Mapping[str, Any]
-    known = ("script", "args", "ranks", "restarts")
+    known = ("script", "args", "ranks", "restarts", "stall_timeout")
     said = {"script": train} if isinstance(train, str) else _checks.mapping("train", train, known)
-    restarts = _checks.whole("restarts", said.get("restarts", 0))
-    if restarts != 0:
-        raise UserError(f"restarts: {restarts} is not supported yet")
+    restarts = _checks.count("restarts", said.get("restarts", 0))
+    if restarts < 0:
+        raise _checks.wrong("restarts", restarts, ">= 0")
     return {
         "script": _checks.filled("script", _checks.required(said, "script")),
         "args": _arguments(said.get("args", ())),
         "ranks": _checks.positive("ranks", said.get("ranks", 1)),
-        "restarts": 0,
+        "restarts": restarts,
+        "stall_timeout": _seconds("stall_timeout", said.get("stall_timeout")),
     }
+
+
+def _seconds(element: str, span: object) -> float | None:
+    """Whole milliseconds of a duration as people write it, in seconds."""
+    if span is None:
+        return None
+    if isinstance(span, str):
+        written = _SPAN.fullmatch(span)
+        if not written:
+            raise _checks.wrong(element, span, _WANTED_SPAN)
+        millis = int(Decimal(written[1]) * _MILLIS[written[2]])
+    elif isinstance(span, Real) and not isinstance(span, bool):
+        seconds = _checks.number(element, span)
+        if seconds >= _MOST_SECONDS:
+            raise _checks.wrong(element, span, _WANTED_SPAN)
+        millis = math.floor(seconds * 1e3 + 0.5)
+    else:
+        raise _checks.wrong(element, span, _WANTED_SPAN)
+    if millis <= 0:
+        raise UserError(f"Invalid {element}: {_checks.total(millis / 1e3)} (must be > 0)")
+    return millis / 1e3
 
 
 def _arguments(arguments: object) -> Json:

@@ -16,7 +16,11 @@ _STATE_VERSION = 1
 
 
 class Options(NamedTuple):
-    """One feed as asked for: ``position`` None is the start of epoch 0, ``arrays`` None is torch where there is one."""
+    """One feed as asked for.
+
+    ``position`` None is the start of epoch 0, ``arrays`` None is torch where there is one, ``attempt`` that of a job
+    whose ranks the launcher starts again when they fail, None under another launcher.
+    """
 
     name: str
     rank: int
@@ -26,6 +30,7 @@ class Options(NamedTuple):
     max_steps: int | None
     position: Position | None
     arrays: Arrays | None
+    attempt: int | None = None
 
     def hello(self) -> dict[str, Any]:
         """Return what the first message to the feeder says about the feed."""
@@ -38,6 +43,7 @@ class Options(NamedTuple):
             "epochs": self.epochs,
             "max_steps": self.max_steps,
             "state": self.position,
+            "attempt": self.attempt,
             "client": __version__,
         }
 
@@ -52,6 +58,7 @@ def checked(
     max_steps: int | None,
     state: Mapping[str, Any] | None,
     arrays: Arrays | None,
+    attempt: int | None = None,
 ) -> Options:
     """Return the options, or raise ValueError with the value, the bound and the name of the argument."""
     if ranks not in ("all", "this"):
@@ -67,7 +74,7 @@ def checked(
     if max_steps is not None and max_steps < 1:
         raise ValueError(f"Invalid max_steps: {max_steps} (must be > 0)")
     position = None if state is None else positions(state).get(name)
-    return Options(name, rank, world_size, ranks, epochs, max_steps, position, arrays)
+    return Options(name, rank, world_size, ranks, epochs, max_steps, position, arrays, attempt)
 
 
 def positions(state: Mapping[str, Any]) -> Mapping[str, Position | None]:
@@ -87,8 +94,8 @@ def state_of(feeds: Mapping[str, Position | None]) -> dict[str, Any]:
     return {"version": _STATE_VERSION, "feeds": dict(feeds)}
 
 
-def from_environment(name: str) -> tuple[str, int, int]:
-    """Return the feed socket's path, the rank and the world size that the launcher has set."""
+def from_environment(name: str) -> tuple[str, int, int, int | None]:
+    """Return the feed socket's path, the rank, the world size and, if there is one, the attempt of the launcher."""
     values = []
     for variable in ("LASTMILE_FEED", "RANK", "WORLD_SIZE"):
         value = os.environ.get(variable)
@@ -98,4 +105,5 @@ def from_environment(name: str) -> tuple[str, int, int]:
                 f'Outside a run use lastmile.open("experiment.yaml", "{name}").'
             )
         values.append(value)
-    return values[0], int(values[1]), int(values[2])
+    attempt = os.environ.get("LASTMILE_ATTEMPT")
+    return values[0], int(values[1]), int(values[2]), int(attempt) if attempt else None

@@ -1,9 +1,10 @@
 """The supervisor of one rank: ``python -m lastmile.rank SCRIPT ARGS…``.
 
-Starts the script as ``python SCRIPT ARGS…`` in a process group of its own, passes SIGTERM, SIGINT and SIGHUP on to it,
-and leaves nothing behind: when the script has ended, or when the driver is gone, it kills everything that the script
-has started, daemons with sessions of their own included. It exits with the script's code, 128 + n if signal n ended
-it, 137 if the driver was gone. If the supervisor itself is killed, the kernel kills the script.
+Starts the script as ``python SCRIPT ARGS…`` in a process group of its own, passes SIGTERM, SIGINT, SIGHUP and SIGABRT
+on to it (at SIGABRT Python with PYTHONFAULTHANDLER writes the stacks of all threads, wherever they hang), and leaves
+nothing behind: when the script has ended, or when the driver is gone, it kills everything that the script has started,
+daemons with sessions of their own included. It exits with the script's code, 128 + n if signal n ended it, 137 if the
+driver was gone. If the supervisor itself is killed, the kernel kills the script.
 
 It notices the driver's end by the closing of a connection to ``LASTMILE_FEED`` that carries nothing else.
 """
@@ -14,6 +15,7 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -26,7 +28,7 @@ from typing import Final, NoReturn
 _LIFELINE: Final = 7
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
-_PASSED_ON: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_PASSED_ON: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGABRT)
 _KILL_SECONDS: Final = 10.0
 _KILL_PAUSE_SECONDS: Final = 0.005
 _DRIVER_GONE: Final = 128 + signal.SIGKILL
@@ -73,8 +75,17 @@ class Supervisor:
 
     def _pass_on(self, number: int, _: FrameType | None) -> None:
         if self._exit_code is None:
+            if number == signal.SIGABRT:
+                self._keep_no_cores()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._script, number)
+
+    def _keep_no_cores(self) -> None:
+        """Let the abort that is to come show stacks, and not write the memory of the script to the disk."""
+        for pid in descendants(os.getpid()):
+            with contextlib.suppress(OSError):
+                _, most = resource.prlimit(pid, resource.RLIMIT_CORE)
+                resource.prlimit(pid, resource.RLIMIT_CORE, (0, most))
 
     def _watch(self, awakened: int) -> bool:
         """Wait for the end of the script (False) or of the driver (True)."""

@@ -27,7 +27,13 @@ def experiment(folder: str = ".") -> Experiment:
             "mixed": _label(lastmile.mix({"other": 0.75, "bare": 0.25}, on_dry="repeat").limit(100)).last_step("drop"),
             "mixed_alike": _label(lastmile.mix({"bare": 0.5, "of_csv": 0.5})),
         },
-        train={"script": "train.py", "ranks": 2, "args": ["--epochs", 2, "--rate", "1e-3", "--wide", True]},
+        train={
+            "script": "train.py",
+            "ranks": 2,
+            "args": ["--epochs", 2, "--rate", "1e-3", "--wide", True],
+            "restarts": 3,
+            "stall_timeout": "1.5m",
+        },
         cluster={"kind": "local", "workers": {"max": 4, "memory": "512MiB"}},
     )
 

@@ -254,7 +254,16 @@ WRONG_EXPERIMENTS: list[tuple[dict[str, Any], str]] = [
     ({"train": {"rank": 1}}, 'Unknown key "rank" (did you mean "ranks"?)'),
     ({"train": {"ranks": 1}}, 'Missing key "script"'),
     ({"train": {"script": "t.py", "ranks": 0}}, "Invalid ranks: 0 (must be > 0)"),
-    ({"train": {"script": "t.py", "restarts": 1}}, "restarts: 1 is not supported yet"),
+    ({"train": {"script": "t.py", "restarts": -1}}, "Invalid restarts: -1 (must be >= 0)"),
+    ({"train": {"script": "t.py", "stall_timeout": -1.5}}, "Invalid stall_timeout: -1.5 (must be > 0)"),
+    (
+        {"train": {"script": "t.py", "stall_timeout": "3 days"}},
+        'Invalid stall_timeout: "3 days" (must be a duration such as 30s or 5m)',
+    ),
+    (
+        {"train": {"script": "t.py", "stall_timeout": 1e9}},
+        "Invalid stall_timeout: 1.0E9 (must be a duration such as 30s or 5m)",
+    ),
     ({"train": {"script": "t.py", "args": "--a"}}, 'Invalid args: "--a" (must be a list)'),
     ({"train": {"script": "t.py", "args": [None]}}, "Invalid args[0]: nothing (must be text or a number)"),
     ({"train": ""}, 'Invalid script: "" (must not be empty)'),

@@ -41,6 +41,7 @@ def test_hello_says_what_is_asked(connect: Connect) -> None:
         "epochs": 2,
         "max_steps": 9,
         "state": position(1, 4),
+        "attempt": None,
         "client": lastmile.__version__,
     }
 

@@ -34,7 +34,7 @@ record Conclusion(
     MemoryPeak memory,
     Instant started) {
   /** Writes the last events and the summary, and returns it. */
-  Summary write(Summary.Exit exit, List<Integer> exitCodes, FeedProgress progress) {
+  Summary write(Summary.Exit exit, int restarts, List<Integer> exitCodes, FeedProgress progress) {
     String message = exit.message();
     if (message != null) {
       record.event("failure", Map.of("kind", exit.kind(), "message", message));
@@ -47,6 +47,7 @@ record Conclusion(
             started.truncatedTo(ChronoUnit.MILLIS),
             Duration.between(started, Instant.now()).toMillis() / 1e3,
             exit,
+            restarts,
             memory.bytes(),
             Summaries.ranks(worldSize, exitCodes, progress),
             Summaries.datasets(experiment.datasets().keySet(), progress, estimates));

@@ -1,33 +1,32 @@
 package io.lastmile;
 
-import io.lastmile.feed.FeedMonitor;
+import io.lastmile.feed.Feeder;
 import java.time.Duration;
 
-/** Notices the ends of epochs on a thread of its own, until closed. */
+/**
+ * Keeps what becomes of the epochs, and notices their ends, on a thread of its own, until closed.
+ */
 final class EpochWatch implements AutoCloseable {
   private static final Duration INTERVAL = Duration.ofMillis(500);
 
   private final Thread thread;
 
-  private EpochWatch(FeedMonitor monitor, RunEvents events) {
+  private EpochWatch(Feeder feeder, RunEvents events) {
     thread =
-        Thread.ofPlatform()
-            .daemon()
-            .name("lastmile-epochs")
-            .unstarted(() -> watch(monitor, events));
+        Thread.ofPlatform().daemon().name("lastmile-epochs").unstarted(() -> watch(feeder, events));
   }
 
-  static EpochWatch start(FeedMonitor monitor, RunEvents events) {
-    EpochWatch watch = new EpochWatch(monitor, events);
+  static EpochWatch start(Feeder feeder, RunEvents events) {
+    EpochWatch watch = new EpochWatch(feeder, events);
     watch.thread.start();
     return watch;
   }
 
-  private static void watch(FeedMonitor monitor, RunEvents events) {
+  private static void watch(Feeder feeder, RunEvents events) {
     try {
       while (true) {
         Thread.sleep(INTERVAL);
-        events.observe(monitor.progress());
+        events.observe(feeder.progress(), feeder.history());
       }
     } catch (InterruptedException _) {
       // Closed.

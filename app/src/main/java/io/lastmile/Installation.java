@@ -42,6 +42,8 @@ record Installation(@Nullable Path home) {
   Map<String, String> variables(Map<String, String> environment) {
     Map<String, String> variables = new HashMap<>();
     variables.put("PYTHONUNBUFFERED", "1");
+    // A rank that is asked for its stacks, or that crashes, writes them.
+    variables.put("PYTHONFAULTHANDLER", "1");
     if (home != null) {
       String others = environment.getOrDefault("PYTHONPATH", "");
       String own = home.resolve("python").toString();

@@ -9,7 +9,6 @@ import io.lastmile.feed.FeedProgress;
 import io.lastmile.feed.Feeder;
 import io.lastmile.feed.RuntimeFolder;
 import io.lastmile.launch.RankPlan;
-import io.lastmile.launch.Ranks;
 import io.lastmile.launch.local.Interpreter;
 import io.lastmile.launch.local.LocalLauncher;
 import io.lastmile.run.MemoryPeak;
@@ -86,20 +85,28 @@ record Launch(
       record.experiment(CanonicalJson.write(experiment), experiment.origin().folder());
       RunEvents events = new RunEvents(record, output, feeder, data);
       record.event("feed_opened", Map.of("socket", folder.socket().toString()));
-      Ranks ranks = new LocalLauncher().start(plan(record, folder), events);
+      Attempts attempts =
+          Attempts.start(
+              new LocalLauncher(),
+              attempt -> plan(attempt, record, folder),
+              training,
+              feeder,
+              events,
+              1);
       opened.add(EpochWatch.start(feeder, events));
-      return Run.supervise(feeder, ranks, events, conclusion, opened);
+      return Run.supervise(feeder, attempts, events, conclusion, opened);
     } catch (RuntimeException e) {
-      conclusion.write(conclusion.exit(e), List.of(), FeedProgress.none());
+      conclusion.write(conclusion.exit(e), 0, List.of(), FeedProgress.none());
       throw e;
     }
   }
 
-  private RankPlan plan(RunRecord record, RuntimeFolder folder) {
+  private RankPlan plan(int attempt, RunRecord record, RuntimeFolder folder) {
     Map<String, String> environment = new HashMap<>(variables);
     environment.put("LASTMILE_FEED", folder.socket().toString());
     environment.put("LASTMILE_RUN", record.folder().toString());
     return new RankPlan(
+        attempt,
         training.ranks(),
         python.command(script, training.args()),
         experiment.origin().folder(),

@@ -4,7 +4,6 @@ import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.feed.FeedProgress;
 import io.lastmile.feed.Feeder;
-import io.lastmile.launch.Ranks;
 import io.lastmile.launch.RanksEnd;
 import io.lastmile.run.RunRecord;
 import io.lastmile.run.Summary;
@@ -24,12 +23,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Every method may be called from any thread.
  */
 public final class Run {
-  /** Ranks that got the feeds' failure may report it by themselves for this long. */
-  private static final Duration LAST_WORDS = Duration.ofSeconds(1);
-
   private final RunRecord record;
   private final Feeder feeder;
-  private final Ranks ranks;
+  private final Attempts attempts;
 
   /** Why it was cancelled, if it was; set once, by whoever cancels first. */
   private final AtomicReference<@Nullable Cancellation> cancellation = new AtomicReference<>();
@@ -37,18 +33,18 @@ public final class Run {
   /** Completed by the supervising thread when nothing of the run is left. */
   private final CompletableFuture<Summary> done = new CompletableFuture<>();
 
-  private Run(RunRecord record, Feeder feeder, Ranks ranks) {
+  private Run(RunRecord record, Feeder feeder, Attempts attempts) {
     this.record = record;
     this.feeder = feeder;
-    this.ranks = ranks;
+    this.attempts = attempts;
   }
 
   /** Supervises running feeds and ranks on a thread of its own. */
   static Run supervise(
-      Feeder feeder, Ranks ranks, RunEvents events, Conclusion conclusion, Opened opened) {
-    Run run = new Run(conclusion.record(), feeder, ranks);
-    CompletableFuture<Void> _ = feeder.failure().thenAccept(run::endSoon).toCompletableFuture();
-    CompletableFuture<Void> _ = feeder.misuse().thenAccept(run::endSoon).toCompletableFuture();
+      Feeder feeder, Attempts attempts, RunEvents events, Conclusion conclusion, Opened opened) {
+    Run run = new Run(conclusion.record(), feeder, attempts);
+    CompletableFuture<Void> _ =
+        feeder.failure().thenAccept(attempts::endSoon).toCompletableFuture();
     Thread _ =
         Thread.ofPlatform()
             .name("lastmile-" + run.id())
@@ -56,24 +52,18 @@ public final class Run {
     return run;
   }
 
-  private void endSoon(LastmileException failure) {
-    record.log("the feeds ended: " + failure.text());
-    CompletableFuture.delayedExecutor(LAST_WORDS.toMillis(), TimeUnit.MILLISECONDS)
-        .execute(ranks::cancel);
-  }
-
   private void finish(RunEvents events, Conclusion conclusion, Opened opened) {
     Summary summary = null;
     Throwable fault = null;
     try {
-      RanksEnd end = ranks.await();
+      RanksEnd end = attempts.await();
       RuntimeException closing = closeFeeds();
       FeedProgress last = feeder.progress();
-      events.observe(last);
+      events.observe(last, feeder.history());
       Summary.Exit exit = closing == null ? exit(end, conclusion) : conclusion.exit(closing);
-      summary = conclusion.write(exit, end.exitCodes(), last);
+      summary = conclusion.write(exit, restarts(), end.exitCodes(), last);
     } catch (InterruptedException | RuntimeException e) {
-      ranks.cancel();
+      attempts.cancel();
       fault = e;
     }
     opened.close(record);
@@ -98,15 +88,8 @@ public final class Run {
     if (why != null) {
       return Conclusion.exit(why);
     }
-    LastmileException failure = cause(end);
+    LastmileException failure = end.failure();
     return failure == null ? Summary.Exit.OK : conclusion.exit(failure);
-  }
-
-  /** The ranks of feeds that failed, or that one of them misused, end badly because of that. */
-  private @Nullable LastmileException cause(RanksEnd end) {
-    LastmileException feed = feeder.failure().toCompletableFuture().getNow(null);
-    LastmileException misuse = feeder.misuse().toCompletableFuture().getNow(null);
-    return feed != null ? feed : misuse != null ? misuse : end.failure();
   }
 
   /** {@code <name>-<n>}, the name of its record's folder. */
@@ -122,6 +105,11 @@ public final class Run {
   /** How far its feeds are; after the end, how far they came. */
   public FeedProgress progress() {
     return feeder.progress();
+  }
+
+  /** How often its ranks have been started again, by this driver and by those before it. */
+  public int restarts() {
+    return attempts.attempt() - 1;
   }
 
   /**
@@ -173,7 +161,7 @@ public final class Run {
   public void cancel(Cancellation why) {
     if (cancellation.compareAndSet(null, why)) {
       feeder.fail(LastmileException.of(FailureKind.CANCELLED, why.message()));
-      ranks.cancel();
+      attempts.cancel();
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.lastmile;
 
+import io.lastmile.error.LastmileException;
 import io.lastmile.feed.DatasetProgress;
 import io.lastmile.feed.EpochProgress;
 import io.lastmile.feed.FeedProgress;
@@ -14,10 +15,15 @@ import java.util.Set;
 
 /** Writes what happens in a run to its record, and passes on what others have to hear of it. */
 final class RunEvents implements RankListener {
+  private static final double NANOS = 1e9;
+
   private final RunRecord record;
   private final RankOutput output;
   private final Feeder feeder;
   private final JobData data;
+
+  /** What the record has of the history of the feeds; guarded by this. */
+  private Map<String, Object> kept = Map.of();
 
   /** Dataset and epoch of those that are written, guarded by this. */
   private final Set<String> epochs = new HashSet<>();
@@ -25,11 +31,39 @@ final class RunEvents implements RankListener {
   /** Those that have a certificate, as they were when it was written; guarded by this. */
   private final Map<String, EpochProgress> certified = new HashMap<>();
 
+  /** The attempt that goes on; written by whoever starts it, before its ranks tell anything. */
+  private volatile int attempt = 1;
+
+  /** When the ranks of this driver failed last, on the clock of the machine; 0: never. */
+  private volatile long failedNanos;
+
   RunEvents(RunRecord record, RankOutput output, Feeder feeder, JobData data) {
     this.data = data;
     this.record = record;
     this.output = output;
     this.feeder = feeder;
+  }
+
+  /** The ranks of an attempt are going to be started. */
+  void begins(int number) {
+    attempt = number;
+    if (failedNanos != 0) {
+      double seconds = (System.nanoTime() - failedNanos) / NANOS;
+      record.event("restarted", Map.of("attempt", number, "seconds", seconds));
+      record.log("attempt " + number + " begins");
+    }
+  }
+
+  @Override
+  public void failed(LastmileException failure) {
+    failedNanos = System.nanoTime();
+    record.event("rank_failed", Map.of("attempt", attempt, "message", failure.text()));
+    record.log("attempt " + attempt + " has failed: " + failure.text());
+  }
+
+  /** The feeds have ended, and the ranks are going to. */
+  void feedsEnded(LastmileException failure) {
+    record.log("the feeds ended: " + failure.text());
   }
 
   @Override
@@ -52,11 +86,27 @@ final class RunEvents implements RankListener {
     }
   }
 
+  /** Epochs that have ended, of which an earlier driver has told. */
+  synchronized void know(FeedProgress progress) {
+    progress
+        .datasets()
+        .forEach((name, dataset) ->
+            dataset.epochs().stream()
+                .filter(EpochProgress::ended)
+                .forEach(epoch -> epochs.add(name + "-" + epoch.epoch())));
+  }
+
   /**
    * Writes each epoch that has ended since the last call, and its certificate when the ranks have
    * taken all of it: anew when they took it once more.
+   *
+   * @param history of the feeds, kept when it is another than at the last call
    */
-  synchronized void observe(FeedProgress progress) {
+  synchronized void observe(FeedProgress progress, Map<String, Object> history) {
+    if (!history.equals(kept)) {
+      kept = history;
+      record.history(Map.of("attempt", attempt, "history", history));
+    }
     for (Map.Entry<String, DatasetProgress> dataset : progress.datasets().entrySet()) {
       for (EpochProgress epoch : dataset.getValue().epochs()) {
         certify(dataset.getKey(), epoch, dataset.getValue().rowGroupsSkipped());

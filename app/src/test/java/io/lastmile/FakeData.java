@@ -8,6 +8,8 @@ import io.lastmile.feed.DatasetProgress;
 import io.lastmile.feed.EpochProgress;
 import io.lastmile.feed.FeedProgress;
 import io.lastmile.feed.Feeder;
+import io.lastmile.feed.Misuse;
+import io.lastmile.feed.RankLife;
 import io.lastmile.feed.RankProgress;
 import io.lastmile.feed.RuntimeFolder;
 import io.lastmile.plan.Pruned;
@@ -18,7 +20,9 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** Data whose feeds a test drives. */
@@ -53,7 +57,10 @@ final class FakeData implements JobData, Feeder {
                   null)));
 
   final CompletableFuture<LastmileException> failure = new CompletableFuture<>();
-  final CompletableFuture<LastmileException> misuse = new CompletableFuture<>();
+  final List<Integer> attempts = new CopyOnWriteArrayList<>();
+  final Map<Integer, RankLife> lives = new ConcurrentHashMap<>();
+  volatile IntConsumer beforeAttempt = attempt -> {};
+  volatile CompletableFuture<Misuse> misuse = new CompletableFuture<>();
   final Set<Integer> endedRanks = ConcurrentHashMap.newKeySet();
   volatile boolean feederClosed;
   volatile @Nullable RuntimeFolder folder;
@@ -110,8 +117,25 @@ final class FakeData implements JobData, Feeder {
   }
 
   @Override
-  public CompletionStage<LastmileException> misuse() {
+  public CompletionStage<Misuse> misuse() {
     return misuse;
+  }
+
+  @Override
+  public void begin(int attempt) {
+    attempts.add(attempt);
+    beforeAttempt.accept(attempt);
+    misuse = new CompletableFuture<>();
+  }
+
+  @Override
+  public RankLife life(int rank) {
+    return lives.getOrDefault(rank, new RankLife(0, false));
+  }
+
+  @Override
+  public Map<String, Object> history() {
+    return Map.of("feeds", Map.of());
   }
 
   @Override

@@ -9,6 +9,7 @@ import io.lastmile.dataset.Origin;
 import io.lastmile.dataset.Training;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
+import io.lastmile.feed.Misuse;
 import io.lastmile.feed.RuntimeFolder;
 import io.lastmile.run.Summary;
 import java.io.IOException;
@@ -50,7 +51,7 @@ class RunTest {
         "ads",
         1,
         Map.of(),
-        new Training("train.py", List.of("--epochs", "2"), 2),
+        new Training("train.py", List.of("--epochs", "2"), 2, 0, null),
         new Cluster(1, 1L << 30),
         new Origin(folder, null, Map.of(), Map.of()));
   }
@@ -182,9 +183,19 @@ class RunTest {
 
   @Test
   void aFeedThatARankMisusedEndsTheRanksAndIsTheCause() throws Exception {
-    Run run = launch("import time\nprint('ready')\ntime.sleep(0.5)\nraise SystemExit(5)\n");
+    Run run =
+        launch(
+            """
+            import os, time
+            print("ready")
+            time.sleep(0.5)
+            if os.environ["RANK"] == "1":
+                raise SystemExit(5)
+            time.sleep(60)
+            """);
     assertThat(ready.await(10, TimeUnit.SECONDS)).isTrue();
-    data.misuse.complete(LastmileException.of(FailureKind.TRAINER, "Rank 0 closed feed"));
+    data.misuse.complete(
+        new Misuse(0, LastmileException.of(FailureKind.TRAINER, "Rank 0 closed feed")));
     assertThat(run.await().exit()).isEqualTo(new Summary.Exit(4, "trainer", "Rank 0 closed feed"));
   }
 
@@ -216,7 +227,7 @@ class RunTest {
             "ads",
             1,
             Map.of(),
-            new Training("train.py", List.of("x".repeat(1 << 20)), 2),
+            new Training("train.py", List.of("x".repeat(1 << 20)), 2, 0, null),
             experiment.cluster(),
             experiment.origin());
     assertThatThrownBy(() -> Launch.start(impossible, options(), any -> data))

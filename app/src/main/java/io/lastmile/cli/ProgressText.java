@@ -36,11 +36,20 @@ record ProgressText(List<Sample> samples, String shown) {
   /** With one more sample. */
   ProgressText next(FeedProgress progress, long nanos) {
     List<Sample> kept = new ArrayList<>(samples);
+    if (!kept.isEmpty() && wentBack(kept.getLast().progress(), progress)) {
+      kept.clear();
+    }
     kept.add(new Sample(nanos, progress));
     while (kept.size() > 2 && kept.get(1).nanos() <= nanos - WINDOW_NANOS) {
       kept.removeFirst();
     }
     return new ProgressText(kept, busiest(kept.getFirst().progress(), progress));
+  }
+
+  /** Whether ranks have gone back to an earlier row: there is no rate from before to after. */
+  private static boolean wentBack(FeedProgress before, FeedProgress now) {
+    return now.datasets().keySet().stream()
+        .anyMatch(name -> delivered(now, name) < delivered(before, name));
   }
 
   /** The dataset of which most rows were delivered; that shown so far when none were. */
@@ -80,7 +89,7 @@ record ProgressText(List<Sample> samples, String shown) {
     }
     FeedProgress now = samples.getLast().progress();
     DatasetProgress dataset = now.datasets().get(shown);
-    if (dataset == null) {
+    if (dataset == null || dataset.epochs().isEmpty()) {
       return "waiting for the first batch";
     }
     EpochProgress epoch = current(dataset);
@@ -92,11 +101,14 @@ record ProgressText(List<Sample> samples, String shown) {
     return line.toString();
   }
 
-  /** The last epoch of which rows were delivered: the next one may be read ahead. */
+  /**
+   * The last epoch of which rows were delivered: the next one may be read ahead. The first when the
+   * ranks have gone back to its start.
+   */
   private static EpochProgress current(DatasetProgress dataset) {
     List<EpochProgress> begun =
         dataset.epochs().stream().filter(epoch -> epoch.rowsDelivered() > 0).toList();
-    return begun.getLast();
+    return begun.isEmpty() ? dataset.epochs().getFirst() : begun.getLast();
   }
 
   private void appendRates(StringBuilder line, FeedProgress now, long rowsLeft) {

@@ -101,7 +101,7 @@ final class RunCommand implements Callable<Integer> {
     Summary summary = run.await(interval);
     while (summary == null) {
       text = text.next(run.progress(), System.nanoTime());
-      console.status(text.line());
+      console.status(text.line() + (run.restarts() > 0 ? ", restarts " + run.restarts() : ""));
       summary = run.await(interval);
     }
     console.clearStatus();

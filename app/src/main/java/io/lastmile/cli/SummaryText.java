@@ -30,6 +30,9 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
                 record.getFileName(), summary.exit().kind(), Quantity.seconds(summary.seconds())));
     summary.datasets().forEach((name, dataset) -> appendDataset(lines, name, dataset));
     summary.ranks().forEach(rank -> lines.add(rank(rank)));
+    if (summary.restarts() > 0) {
+      lines.add("restarts " + summary.restarts());
+    }
     Long memory = summary.memoryPeakBytes();
     if (memory != null) {
       lines.add("peak memory " + Quantity.bytes(memory));
@@ -113,7 +116,7 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
                 Quantity.counted(pruned.rows(), "row"));
   }
 
-  /** Rows over the time from the first {@code next()} of any rank to its end. */
+  /** Rows over the time from the first {@code next()} of any rank to its end, in one attempt. */
   private String rate(String name, Summary.Dataset dataset) {
     DatasetProgress feed = progress.datasets().get(name);
     long elapsed =
@@ -121,7 +124,9 @@ record SummaryText(Path record, Summary summary, FeedProgress progress) {
             ? 0
             : feed.ranks().stream().mapToLong(RankProgress::elapsedNanos).max().orElse(0);
     long rows = dataset.epochs().stream().mapToLong(Summary.Epoch::delivered).sum();
-    return elapsed == 0 ? "" : ", %s rows/s".formatted(Quantity.count(rate(rows, elapsed)));
+    return elapsed == 0 || summary.restarts() > 0
+        ? ""
+        : ", %s rows/s".formatted(Quantity.count(rate(rows, elapsed)));
   }
 
   private static long rate(long rows, long nanos) {

@@ -91,6 +91,16 @@ class ProgressTextTest {
   }
 
   @Test
+  void ranksThatGoBackHaveNoRateFromBefore() {
+    ProgressText before =
+        ProgressText.starting().next(feeds(dataset(9, 0, 0, null, epoch(0, 90, 90))), 0);
+    ProgressText back = before.next(feeds(dataset(0, 0, 0, null, epoch(0, 50, 0))), SECOND);
+    assertThat(back.line()).isEqualTo("train: epoch 0, step 0");
+    assertThat(back.next(feeds(dataset(1, 0, 0, null, epoch(0, 50, 10))), 2 * SECOND).line())
+        .startsWith("train: epoch 0, step 1, 10 rows/s");
+  }
+
+  @Test
   void anEpochReadAheadIsNotShownYet() {
     assertThat(
             ProgressText.starting()

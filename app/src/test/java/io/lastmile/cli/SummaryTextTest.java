@@ -76,6 +76,7 @@ class SummaryTextTest {
             Instant.EPOCH,
             12.34,
             Summary.Exit.OK,
+            0,
             734003200L,
             List.of(
                 new Summary.Rank(0, 1_234L, 0.125, 0),
@@ -133,6 +134,7 @@ class SummaryTextTest {
             Instant.EPOCH,
             0.1,
             new Summary.Exit(130, "cancelled", "Interrupted (Ctrl-C)"),
+            2,
             null,
             List.of(new Summary.Rank(0, null, null, null)),
             Map.of());
@@ -141,6 +143,7 @@ class SummaryTextTest {
             """
             ads-3: cancelled after 0.1 s
             rank 0: no feed opened, not started
+            restarts 2
             run record /data/runs/ads-3\
             """);
   }

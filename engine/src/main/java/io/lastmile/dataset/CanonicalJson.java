@@ -19,6 +19,7 @@ import io.lastmile.dataset.Step.Weight;
 import io.lastmile.error.LastmileException;
 import io.lastmile.error.Mistakes;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -273,11 +274,14 @@ public final class CanonicalJson {
   }
 
   private static Map<String, ?> training(Training training) {
-    return Map.of(
-        "script", training.script(),
-        "args", training.args(),
-        "ranks", training.ranks(),
-        "restarts", 0);
+    Duration stall = training.stallTimeout();
+    Map<String, @Nullable Object> tree = new HashMap<>();
+    tree.put("script", training.script());
+    tree.put("args", training.args());
+    tree.put("ranks", training.ranks());
+    tree.put("restarts", training.restarts());
+    tree.put("stall_timeout", stall == null ? null : TimeSpan.seconds(stall));
+    return tree;
   }
 
   private static Map<String, ?> cluster(Cluster cluster) {

@@ -1,18 +1,21 @@
 package io.lastmile.dataset;
 
 import io.lastmile.error.LastmileException;
+import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** How an experiment, its training and its cluster are written. */
 final class ExperimentForm {
+  private static final double MOST_SECONDS = 1e9;
+
   private static final Fields<Training> TRAINING =
       Fields.<Training>none()
           .required("script", (training, value) -> training.script(value.string()))
           .key("args", (training, value) -> training.args(value.arguments()))
           .key("ranks", (training, value) -> training.ranks(value.count()))
-          .key("restarts", (training, value) -> value.only(0, training))
-          .later("stall_timeout");
+          .key("restarts", (training, value) -> training.restarts(value.count()))
+          .key("stall_timeout", (training, value) -> training.stallTimeout(span(value)));
 
   private static final Fields<Workers> WORKERS =
       Fields.<Workers>none()
@@ -129,6 +132,22 @@ final class ExperimentForm {
       Checks.positive("memory", bytes);
       return new Workers(min, max, bytes);
     }
+  }
+
+  private static Duration span(Written value) {
+    return switch (value.kind()) {
+      case WHOLE_NUMBER, NUMBER -> seconds(value);
+      case TEXT -> TimeSpan.parse(value.name(), value.text());
+      case TRUTH, NOTHING, LIST, MAPPING -> throw value.wrong(TimeSpan.WANTED);
+    };
+  }
+
+  private static Duration seconds(Written value) {
+    double seconds = value.number();
+    if (seconds >= MOST_SECONDS) {
+      throw value.wrong(TimeSpan.WANTED);
+    }
+    return Duration.ofMillis(Math.round(seconds * 1e3));
   }
 
   private static long bytes(Written value) {

@@ -147,7 +147,12 @@ class CanonicalJsonTest {
                     .lastStep(Dataset.LastStep.DROP)))
         .dataset("mixed_alike", label(Dataset.mix(Mix.part("bare", 0.5), Mix.part("of_csv", 0.5))))
         .train(
-            "train.py", t -> t.ranks(2).args("--epochs", "2", "--rate", "1e-3", "--wide", "true"))
+            "train.py",
+            t ->
+                t.ranks(2)
+                    .args("--epochs", "2", "--rate", "1e-3", "--wide", "true")
+                    .restarts(3)
+                    .stallTimeout("1.5m"))
         .workers(4)
         .workerMemory("512MiB")
         .build();

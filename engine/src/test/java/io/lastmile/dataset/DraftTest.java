@@ -96,6 +96,11 @@ class DraftTest {
         "Invalid columns: \"a*\" (a pattern makes a matrix) [columns]");
     refused(() -> Dataset.parquet(), "Invalid parquet: none (must be at least one) [parquet]");
     refused(() -> Training.of("t.py").ranks(0), "Invalid ranks: 0 (must be > 0) [ranks]");
+    refused(
+        () -> Training.of("t.py").restarts(-1), "Invalid restarts: -1 (must be >= 0) [restarts]");
+    refused(
+        () -> Training.of("t.py").stallTimeout("soon"),
+        "Invalid stall_timeout: \"soon\" (must be a duration such as 30s or 5m) [stall_timeout]");
     refused(() -> Shuffle.rowGroups(0), "Invalid row_groups: 0 (must be > 0) [row_groups]");
     refused(() -> Cluster.local().workers(0), "Invalid workers.max: 0 (must be > 0) [workers.max]");
     refused(

@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ExperimentReaderTest {
@@ -109,6 +111,25 @@ class ExperimentReaderTest {
   void memoryMayBeBytes() {
     String yaml = ExperimentFiles.more("cluster: { workers: { min: 3, max: 3, memory: 1000 } }\n");
     assertThat(files.read(yaml).cluster()).isEqualTo(new Cluster(3, 1000));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "30s, 30000",
+    "500ms, 500",
+    "1.5m, 90000",
+    "2 h, 7200000",
+    "0.0019s, 1",
+    "'\"3\"', 3000",
+    "3, 3000",
+    "0.25, 250",
+  })
+  void durations(String text, long millis) {
+    String yaml = ExperimentFiles.more("train: { script: a, stall_timeout: " + text + " }\n");
+    Training training = files.read(yaml).training();
+    assertThat(training).isNotNull();
+    assertThat(training.stallTimeout()).isEqualTo(Duration.ofMillis(millis));
+    assertThat(training.restarts()).isZero();
   }
 
   @Test

@@ -56,7 +56,7 @@ class KeptMistakesTest {
                   y: { columns: y, pad: true }
                   z: { columns: z }
                   z: { columns: z }
-            train: { script: train.py, ranks: 0, stall_timeout: 3 }
+            train: { script: train.py, ranks: 0, restarts: -1, stall_timeout: soon }
             cluster: { workers: { max: 0, memory: true } }
             """);
     assertThat(lines(experiment))
@@ -78,7 +78,8 @@ class KeptMistakesTest {
             "error: Invalid pad: true (needs max_length, the width of the matrix) [:20]",
             "error: Duplicate key \"z\" (first on line 21) [:22]",
             "error: Invalid ranks: 0 (must be > 0) [:23]",
-            "error: stall_timeout is not supported yet [:23]",
+            "error: Invalid restarts: -1 (must be >= 0) [:23]",
+            "error: Invalid stall_timeout: \"soon\" (must be a duration such as 30s or 5m) [:23]",
             "error: Invalid max: 0 (must be > 0) [:24]",
             "error: Invalid memory: true (must be a size such as 512MiB or 2GiB) [:24]");
     Dataset both = experiment.dataset("both");

@@ -27,8 +27,6 @@ class NotSupportedYetTest {
         "cluster: { trainers: { gpu: 1 } }|gpu: 1",
         "cluster: { trainers: { cpu: 2 } }|cpu: 2",
         "cluster: { trainers: { memory: 4GiB } }|memory",
-        "train: { script: a, restarts: 3 }|restarts: 3",
-        "train: { script: a, stall_timeout: 3 }|stall_timeout",
       })
   void jobs(String yaml, String what) {
     refused(ExperimentFiles.more(yaml), what, 6);

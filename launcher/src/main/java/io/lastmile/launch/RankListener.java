@@ -1,5 +1,7 @@
 package io.lastmile.launch;
 
+import io.lastmile.error.LastmileException;
+
 /**
  * Hears what the ranks do. Calls come from threads of the launcher, for different ranks and
  * channels at the same time; a call that blocks holds up the rank it is about.
@@ -16,6 +18,9 @@ public interface RankListener {
 
   /** A rank printed a line, given without its end. */
   void line(int rank, Channel channel, String line);
+
+  /** The ranks begin to end because of this; told once, before the ends of those that are ended. */
+  void failed(LastmileException failure);
 
   /** The process of a rank has ended; 128 + n when signal n ended it. */
   void ended(int rank, int exitCode);

@@ -115,6 +115,15 @@ public final class RunRecord {
     }
   }
 
+  /** Keeps what became of the rows so far, as a tree of JSON; as {@link #event} when it cannot. */
+  public synchronized void history(Map<String, ?> tree) {
+    try {
+      replace("history.json", Json.write(tree));
+    } catch (LastmileException e) {
+      lost = lost == null ? e : lost;
+    }
+  }
+
   /** Keeps which files the run reads, as a tree of JSON. */
   public void files(Map<String, ?> files) {
     replace("files.json", Json.write(files));

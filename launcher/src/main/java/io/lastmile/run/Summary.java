@@ -14,9 +14,10 @@ import org.jspecify.annotations.Nullable;
  * @param started when
  * @param seconds from the start to the end
  * @param exit how it ended
+ * @param restarts how often the ranks were started again
  * @param memoryPeakBytes most memory the driver and everything below it held, as PSS sampled each
  *     second
- * @param ranks by rank
+ * @param ranks by rank, as they were in the last attempt
  * @param datasets by name, in the order of the experiment
  */
 public record Summary(
@@ -24,6 +25,7 @@ public record Summary(
     Instant started,
     double seconds,
     Exit exit,
+    int restarts,
     @Nullable Long memoryPeakBytes,
     List<Rank> ranks,
     Map<String, Dataset> datasets) {

@@ -15,6 +15,7 @@ final class SummaryJson {
     tree.put("started", summary.started().toString());
     tree.put("seconds", summary.seconds());
     tree.put("exit", exit(summary.exit()));
+    tree.put("restarts", summary.restarts());
     tree.put("memory_peak_bytes", summary.memoryPeakBytes());
     tree.put("ranks", summary.ranks().stream().map(SummaryJson::rank).toList());
     Map<String, Object> datasets = new HashMap<>();

@@ -35,6 +35,7 @@ class RunRecordTest {
         Instant.parse("2026-03-01T12:00:00Z"),
         12.5,
         Summary.Exit.OK,
+        2,
         734003200L,
         List.of(new Summary.Rank(0, 120L, 0.125, 0), new Summary.Rank(1, null, null, null)),
         Map.of(
@@ -145,7 +146,7 @@ class RunRecordTest {
                 + "\"memory_peak_bytes\":734003200,\"name\":\"ads\",\"ranks\":["
                 + "{\"exit_code\":0,\"rank\":0,\"steps\":120,\"trainer_wait_share\":0.125},"
                 + "{\"exit_code\":null,\"rank\":1,\"steps\":null,\"trainer_wait_share\":null}],"
-                + "\"seconds\":12.5,\"started\":\"2026-03-01T12:00:00Z\",\"version\":1}");
+                + "\"restarts\":2,\"seconds\":12.5,\"started\":\"2026-03-01T12:00:00Z\",\"version\":1}");
     try (var files = Files.list(record.folder())) {
       assertThat(files.map(p -> p.getFileName().toString()))
           .containsExactlyInAnyOrder("logs", "summary.json");

@@ -1,65 +1,136 @@
 package io.lastmile.feed;
 
+import io.lastmile.plan.FeedPlan;
 import io.lastmile.sequence.Counts;
 import io.lastmile.sequence.Position;
 import io.lastmile.sequence.Sequence;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/** An epoch of a feed, which may be begun more than once. Used under the lock of its session. */
+/**
+ * An epoch of a feed, which may be begun more than once, also by ranks that come after those that
+ * began it. Used under the lock of its session.
+ */
 final class EpochHistory {
   private final List<EpochProgress.Replay> replayed = new ArrayList<>();
-  private Sequence sequence;
+
+  /** Its rows as they are now delivered; null: nobody delivers them any more. */
+  private @Nullable Sequence sequence;
+
+  /** How far it was sent, where nobody delivers it any more. */
+  private Position sent;
+
   private Position start;
+
+  /** What all ranks that began it and went on or have gone had taken; null: they are at it. */
+  private @Nullable Position settled;
+
+  /** Rows of it that the furthest of those ranks had taken. */
+  private long taken;
+
+  /** Ranks that shared it the last time. */
+  private int ranks;
 
   /** The first row of those, up to the last that was taken, that this job delivered. */
   private long from;
 
   private boolean ended;
 
-  /** An epoch that is begun for the first time. */
-  EpochHistory(Position start, Sequence sequence) {
+  private EpochHistory(Position start, @Nullable Sequence sequence, int ranks, long from) {
+    this.sent = start;
     this.start = start;
     this.sequence = sequence;
-    this.from = start.rows();
+    this.ranks = ranks;
+    this.from = from;
   }
 
-  /** Its rows as they are now delivered. */
-  Sequence sequence() {
-    return sequence;
+  /**
+   * An epoch that is begun for the first time.
+   *
+   * @param from first row that this job delivered, at most where it starts
+   */
+  static EpochHistory begun(Position start, Sequence sequence, int ranks, long from) {
+    return new EpochHistory(start, sequence, ranks, from);
   }
 
-  /** What had become of its rows before they were begun the last time. */
-  Counts before() {
-    return start.counts();
+  /** The position after the last step of it that was sent. */
+  Position sent() {
+    return sequence == null ? sent : sequence.position();
   }
 
-  /** Ranks go back to a row of it; what was taken behind that is not going to count. */
-  void goBack(long row, long taken) {
-    long first = Math.max(row, from);
-    long end = Math.max(taken, start.rows());
+  /** The position after the steps that had been taken before those that are now sent. */
+  Position before() {
+    return settled == null ? start : settled;
+  }
+
+  /** Rows of it that ranks had taken, which went on or have gone since. */
+  long taken() {
+    return taken;
+  }
+
+  int ranks() {
+    return ranks;
+  }
+
+  /**
+   * Ranks go back to a position of it or of an earlier epoch; what was taken behind that is not
+   * going to count.
+   *
+   * @param most rows of it that were taken
+   */
+  void goBack(Position to, long most) {
+    boolean here = to.epoch() == start.epoch();
+    long first = Math.max(here ? to.rows() : 0, from);
+    long end = Math.max(most, start.rows());
     if (end > first) {
       replayed.add(new EpochProgress.Replay(first, end));
     }
+    taken = 0;
+    settled = here ? to : null;
+  }
+
+  /**
+   * Ranks go on behind it, or have gone. Those that go on behind its end have taken all of it.
+   *
+   * @param all the position after the steps that all of them had taken
+   * @param most rows of it that were taken
+   */
+  void settle(Position all, long most) {
+    settled = all;
+    taken = most;
+  }
+
+  /** Nobody delivers it any more. */
+  void leave() {
+    sent = sent();
+    sequence = null;
   }
 
   /**
    * It is begun again.
    *
-   * @param taken rows of it that the ranks had taken
+   * @param all rows of it that all ranks had taken before they went where they begin
+   * @param lost whether more may have been taken than is known
    */
-  void begin(Position again, Sequence rows, long taken) {
-    long end = Math.max(Math.max(taken, start.rows()), returned(again.rows(), taken));
-    from = again.rows() < from || again.rows() > end ? again.rows() : from;
+  void begin(Position again, Sequence rows, int sharers, long all, boolean lost) {
+    long end = Math.max(Math.max(all, start.rows()), returned(again.rows(), all));
+    boolean elsewhere = again.rows() < from || (again.rows() > end && !lost);
+    from = elsewhere ? again.rows() : from;
     start = again;
     sequence = rows;
+    ranks = sharers;
+    settled = null;
+    taken = 0;
     ended = false;
   }
 
   /** Ranks that went back, took nothing and go forward again have not taken those rows twice. */
-  private long returned(long row, long taken) {
+  private long returned(long row, long all) {
     EpochProgress.Replay last = replayed.isEmpty() ? null : replayed.getLast();
-    if (last == null || taken > start.rows() || last.from() != start.rows() || row > last.to()) {
+    if (last == null || all > start.rows() || last.from() != start.rows() || row > last.to()) {
       return 0;
     }
     replayed.removeLast();
@@ -79,7 +150,85 @@ final class EpochHistory {
   }
 
   EpochProgress.History told() {
-    Position at = sequence.position();
+    Position at = sent();
     return new EpochProgress.History(from, start.rows(), at.digest(), at.values(), replayed);
+  }
+
+  /**
+   * All of it, as a tree of JSON.
+   *
+   * @param all the position after the steps that all ranks have taken
+   * @param most rows of it that were taken
+   */
+  Map<String, Object> tree(Position all, long most) {
+    Map<String, Object> tree = new LinkedHashMap<>();
+    tree.put("from_row", from);
+    tree.put("start", start.tree());
+    tree.put("sent", sent().tree());
+    tree.put("taken_by_all", all.tree());
+    tree.put("rows_taken", most);
+    tree.put("ranks", (long) ranks);
+    tree.put("ended", ended);
+    tree.put(
+        "replayed", replayed.stream().map(replay -> List.of(replay.from(), replay.to())).toList());
+    return tree;
+  }
+
+  /**
+   * An epoch of ranks that have gone.
+   *
+   * @throws ClassCastException when the tree is none of an epoch
+   * @throws io.lastmile.error.LastmileException when it is of another plan
+   */
+  static EpochHistory of(Map<?, ?> tree, FeedPlan plan) {
+    EpochHistory history =
+        new EpochHistory(
+            position(tree, "start", plan),
+            null,
+            Math.toIntExact(number(tree.get("ranks"))),
+            number(tree.get("from_row")));
+    history.sent = position(tree, "sent", plan);
+    history.settle(position(tree, "taken_by_all", plan), number(tree.get("rows_taken")));
+    history.ended = Boolean.TRUE.equals(tree.get("ended"));
+    for (Object replay : (List<?>) tree.get("replayed")) {
+      List<?> rows = (List<?>) replay;
+      history.replayed.add(
+          new EpochProgress.Replay(number(rows.getFirst()), number(rows.getLast())));
+    }
+    return history;
+  }
+
+  /** A position as it was kept: with what the last step dropped, which no rank goes on from. */
+  private static Position position(Map<?, ?> tree, String key, FeedPlan plan) {
+    Map<?, ?> written = (Map<?, ?>) tree.get(key);
+    Position at = Position.of(written, plan);
+    Counts counts = at.counts();
+    List<?> all = (List<?>) ((Map<?, ?>) written.get("counts")).get("dropped");
+    List<Long> dropped = all.stream().map(EpochHistory::number).toList();
+    return new Position(
+        at.fingerprint(),
+        at.epoch(),
+        at.step(),
+        at.rows(),
+        at.split(),
+        at.row(),
+        at.places(),
+        new Counts(
+            counts.read(),
+            counts.added(),
+            dropped,
+            counts.delivered(),
+            counts.padded(),
+            counts.positives(),
+            counts.unknown()),
+        at.digest(),
+        at.values());
+  }
+
+  private static long number(@Nullable Object value) {
+    if (value instanceof Long number) {
+      return number;
+    }
+    throw new ClassCastException("Not a number: " + value);
   }
 }

@@ -15,12 +15,15 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Serves the feeds of a job on a unix socket. One thread accepts, one per connection reads; the
@@ -29,12 +32,14 @@ import java.util.concurrent.atomic.AtomicInteger;
  * <p>The feeds' workers, slots and connections are all gone when {@link #close} returns.
  */
 public final class FeedServer implements Feeder {
+  private static final String OF_RANK = " of rank ";
+
   private final JobPlan plan;
   private final RuntimeFolder folder;
   private final Path socket;
   private final ServerSocketChannel server;
   private final CompletableFuture<LastmileException> failure = new CompletableFuture<>();
-  private final CompletableFuture<LastmileException> misuse = new CompletableFuture<>();
+  private final Map<Integer, AtomicLong> signs = new ConcurrentHashMap<>();
   private final Set<Integer> endedRanks = ConcurrentHashMap.newKeySet();
   private final Set<Wire> connections = ConcurrentHashMap.newKeySet();
   private final AtomicInteger names = new AtomicInteger();
@@ -43,6 +48,11 @@ public final class FeedServer implements Feeder {
 
   /** The feeds by dataset and, for those of one rank, the rank; guarded by itself. */
   private final Map<String, FeedSession> sessions = new LinkedHashMap<>();
+
+  /** The attempt whose ranks are served, and what they misused; guarded by {@link #sessions}. */
+  private int attempt;
+
+  private CompletableFuture<Misuse> misuse = new CompletableFuture<>();
 
   private final AtomicBoolean failed = new AtomicBoolean();
   private volatile boolean closed;
@@ -68,6 +78,25 @@ public final class FeedServer implements Feeder {
     FeedServer feeds = new FeedServer(plan, folder, socket, listen(socket));
     Thread.ofPlatform().name("feed-accept").daemon().start(feeds::acceptAll);
     return feeds;
+  }
+
+  /**
+   * As {@link #open(JobPlan, RuntimeFolder, Path)}, going on where another driver of the job, which
+   * has ended, was.
+   *
+   * @param history what it kept of {@link #history}
+   * @throws LastmileException USER also when that is of another plan
+   */
+  public static FeedServer open(
+      JobPlan plan, RuntimeFolder folder, Path socket, Map<?, ?> history) {
+    FeedServer feeds = open(plan, folder, socket);
+    try {
+      feeds.remember(history);
+      return feeds;
+    } catch (LastmileException e) {
+      feeds.close();
+      throw e;
+    }
   }
 
   private static ServerSocketChannel listen(Path socket) {
@@ -152,6 +181,7 @@ public final class FeedServer implements Feeder {
     RankFeed rank = new RankFeed(hello, wire, ring);
     FeedSession session = admitted(rank, dataset);
     boolean orderly = false;
+    sign(hello.rank());
     try {
       session.join(rank, welcome(dataset, rank));
       endedRanks.forEach(session::ended);
@@ -160,39 +190,72 @@ public final class FeedServer implements Feeder {
       refuse(wire, e);
       session.fail(e);
     } finally {
+      sign(hello.rank());
       session.left(rank, orderly || closed);
     }
+  }
+
+  private void sign(int rank) {
+    long _ = signs.computeIfAbsent(rank, any -> new AtomicLong()).incrementAndGet();
   }
 
   /** The feed of a rank. One that is refused takes its slots with it, and nothing else. */
   private FeedSession admitted(RankFeed rank, FeedPlan dataset) {
     Hello hello = rank.hello();
-    String key = hello.alone() ? hello.feed() + " of rank " + hello.rank() : hello.feed();
+    String key = hello.alone() ? hello.feed() + OF_RANK + hello.rank() : hello.feed();
     try {
-      FeedSession before;
-      synchronized (sessions) {
-        before = sessions.get(key);
+      FeedSession session = null;
+      while (session == null) {
+        session = admitted(rank, dataset, key);
       }
-      if (before != null) {
-        before.awaitPlace(hello.place(), hello.sharers());
-      }
-      synchronized (sessions) {
-        FeedSession known = sessions.get(key);
-        FeedSession session =
-            known == null || known.over() ? session(dataset, hello.sharers()) : known;
-        session.admit(rank);
-        sessions.put(key, session);
-        return session;
-      }
+      return session;
     } catch (LastmileException e) {
       rank.ring().close();
       throw e;
     }
   }
 
-  private FeedSession session(FeedPlan dataset, int sharers) {
-    Set<String> skips =
-        skipped.computeIfAbsent(dataset.name(), any -> ConcurrentHashMap.newKeySet());
+  /** Null when the feed that was there has ended meanwhile. */
+  private @Nullable FeedSession admitted(RankFeed rank, FeedPlan dataset, String key) {
+    Hello hello = rank.hello();
+    FeedSession before;
+    synchronized (sessions) {
+      checkAttempt(hello);
+      before = sessions.get(key);
+    }
+    if (before != null) {
+      before.awaitPlace(hello.place(), hello.sharers());
+    }
+    // Waits for workers, which may want the sessions.
+    FeedSession.Past past =
+        before == null ? FeedSession.Past.none() : before.over() ? before.past() : null;
+    synchronized (sessions) {
+      checkAttempt(hello);
+      FeedSession session = before;
+      if (!Objects.equals(sessions.get(key), before)
+          || (before != null && before.over() && past == null)) {
+        return null;
+      }
+      if (session == null || past != null) {
+        session = session(dataset, hello.sharers(), past == null ? FeedSession.Past.none() : past);
+      }
+      session.admit(rank);
+      sessions.put(key, session);
+      return session;
+    }
+  }
+
+  private void checkAttempt(Hello hello) {
+    Integer of = hello.attempt();
+    if (of != null && of != attempt) {
+      throw LastmileException.of(
+          FailureKind.TRAINER,
+          "Rank %d is of attempt %d, but attempt %d goes on".formatted(hello.rank(), of, attempt));
+    }
+  }
+
+  private FeedSession session(FeedPlan dataset, int sharers, FeedSession.Past past) {
+    Set<String> skips = skips(dataset.name());
     return new FeedSession(
         plan,
         dataset,
@@ -200,7 +263,12 @@ public final class FeedServer implements Feeder {
         this::fail,
         misuse::complete,
         () -> batchReady(dataset.name()),
-        skips::add);
+        skips::add,
+        past);
+  }
+
+  private Set<String> skips(String dataset) {
+    return skipped.computeIfAbsent(dataset, any -> ConcurrentHashMap.newKeySet());
   }
 
   private void batchReady(String dataset) {
@@ -227,8 +295,7 @@ public final class FeedServer implements Feeder {
   }
 
   /** Hears a rank out; says whether it closed in order. */
-  private static boolean converse(Wire wire, FeedSession session, RankFeed rank)
-      throws IOException {
+  private boolean converse(Wire wire, FeedSession session, RankFeed rank) throws IOException {
     while (true) {
       Wire.Message message;
       try {
@@ -236,6 +303,7 @@ public final class FeedServer implements Feeder {
       } catch (IOException _) {
         return false;
       }
+      sign(rank.hello().rank());
       switch (message.type()) {
         case Wire.MAPPED -> rank.ring().unlink();
         case Wire.MAPPED_LARGE -> rank.ring().mapped(message.payload().getInt(0));
@@ -300,7 +368,7 @@ public final class FeedServer implements Feeder {
     synchronized (sessions) {
       List<FeedSession> feeds = new ArrayList<>();
       sessions.forEach((key, session) -> {
-        if (key.equals(dataset) || key.startsWith(dataset + " of rank ")) {
+        if (key.equals(dataset) || key.startsWith(dataset + OF_RANK)) {
           feeds.add(session);
         }
       });
@@ -314,8 +382,62 @@ public final class FeedServer implements Feeder {
   }
 
   @Override
-  public CompletionStage<LastmileException> misuse() {
-    return misuse;
+  public CompletionStage<Misuse> misuse() {
+    synchronized (sessions) {
+      return misuse;
+    }
+  }
+
+  @Override
+  public void begin(int next) {
+    synchronized (sessions) {
+      attempt = next;
+      misuse = new CompletableFuture<>();
+    }
+    endedRanks.clear();
+    everySession().forEach(FeedSession::hearOut);
+    everySession().forEach(FeedSession::end);
+  }
+
+  @Override
+  public RankLife life(int rank) {
+    AtomicLong seen = signs.get(rank);
+    boolean waits =
+        endedRanks.contains(rank)
+            || everySession().stream().anyMatch(session -> session.waits(rank));
+    return new RankLife(seen == null ? 0 : seen.get(), waits);
+  }
+
+  @Override
+  public Map<String, Object> history() {
+    Map<String, Object> feeds = new LinkedHashMap<>();
+    synchronized (sessions) {
+      sessions.forEach((key, session) -> feeds.put(key, session.tree()));
+    }
+    Map<String, Object> left = new LinkedHashMap<>();
+    skipped.forEach((dataset, words) -> left.put(dataset, words.stream().sorted().toList()));
+    return Map.of("feeds", feeds, "row_groups_skipped", left);
+  }
+
+  private void remember(Map<?, ?> history) {
+    try {
+      for (Map.Entry<?, ?> feed : ((Map<?, ?>) history.get("feeds")).entrySet()) {
+        String key = (String) feed.getKey();
+        FeedPlan dataset = plan.feed(key.replaceFirst(OF_RANK + "\\d+$", ""));
+        FeedSession.Past past = FeedSession.kept((List<?>) feed.getValue(), dataset);
+        FeedSession session = session(dataset, 1, past);
+        session.end();
+        synchronized (sessions) {
+          sessions.put(key, session);
+        }
+      }
+      for (Map.Entry<?, ?> left : ((Map<?, ?>) history.get("row_groups_skipped")).entrySet()) {
+        ((List<?>) left.getValue())
+            .forEach(words -> skips((String) left.getKey()).add((String) words));
+      }
+    } catch (ClassCastException | NullPointerException e) {
+      throw LastmileException.of(FailureKind.USER, "Not a history of feeds: " + e.getMessage(), e);
+    }
   }
 
   @Override

@@ -40,7 +40,7 @@ final class FeedSession implements StepSink {
   private final JobPlan job;
   private final FeedPlan plan;
   private final Consumer<LastmileException> failed;
-  private final Consumer<LastmileException> misused;
+  private final Consumer<Misuse> misused;
   private final Runnable firstBatch;
   private final Consumer<String> skipped;
   private final @Nullable RankFeed[] ranks;
@@ -58,7 +58,7 @@ final class FeedSession implements StepSink {
   private final Object changing = new Object();
 
   /** The epochs begun, by their number. */
-  private final Map<Integer, EpochHistory> epochs = new TreeMap<>();
+  private final Map<Integer, EpochHistory> epochs;
 
   /**
    * Where each rank asked to start from, by generation and rank; a rank may be generations ahead of
@@ -69,6 +69,12 @@ final class FeedSession implements StepSink {
   private @Nullable EpochRun run;
   private boolean over;
 
+  /** Whether more rows may have been taken before than the epochs tell. */
+  private boolean lost;
+
+  /** Set when another feed takes the place of this one; then that one has the epochs. */
+  private @Nullable Past past;
+
   /** Whether slots and connections are gone; guarded by {@link #changing}. */
   private boolean closed;
 
@@ -77,6 +83,18 @@ final class FeedSession implements StepSink {
 
   /** The rank whose slot the step waits for; -1: none. Written by the worker whose turn it is. */
   private volatile int waitingFor = -1;
+
+  /**
+   * What became of the epochs of a feed before.
+   *
+   * @param epochs by number; those that get it go on writing into it
+   * @param lost whether more rows may have been taken than they tell: what told it was killed
+   */
+  record Past(Map<Integer, EpochHistory> epochs, boolean lost) {
+    static Past none() {
+      return new Past(new TreeMap<>(), false);
+    }
+  }
 
   /** A generation and the position it starts from. */
   private record Start(int generation, Position position) {}
@@ -91,15 +109,17 @@ final class FeedSession implements StepSink {
    * @param misused told when it ends because of what a rank did
    * @param firstBatch run when a step is published
    * @param skipped told of each row group that was left out
+   * @param past of the same feed
    */
   FeedSession(
       JobPlan job,
       FeedPlan plan,
       int sharers,
       Consumer<LastmileException> failed,
-      Consumer<LastmileException> misused,
+      Consumer<Misuse> misused,
       Runnable firstBatch,
-      Consumer<String> skipped) {
+      Consumer<String> skipped,
+      Past past) {
     this.job = job;
     this.plan = plan;
     this.failed = failed;
@@ -107,6 +127,8 @@ final class FeedSession implements StepSink {
     this.firstBatch = firstBatch;
     this.skipped = skipped;
     this.ranks = new RankFeed[sharers];
+    this.epochs = past.epochs();
+    this.lost = past.lost();
   }
 
   /**
@@ -180,6 +202,7 @@ final class FeedSession implements StepSink {
       Map<Integer, Start> asked =
           starts.computeIfAbsent(start.generation(), any -> new LinkedHashMap<>());
       asked.put(place, start);
+      rank(place).expect();
       gone = ranks().stream().filter(RankFeed::gone).findFirst().orElse(null);
       if (gone == null && asked.size() < ranks.length) {
         return;
@@ -194,7 +217,9 @@ final class FeedSession implements StepSink {
       }
     }
     if (gone != null) {
-      misuse(gone.hello().rank(), "closed");
+      if (gone.orderly()) {
+        misuse(gone.hello().rank(), "closed");
+      }
       return;
     }
     synchronized (changing) {
@@ -212,24 +237,29 @@ final class FeedSession implements StepSink {
 
   /**
    * The ranks go on at a position: what any of them took behind it will be taken again. Says how
-   * many rows of its epoch they had taken.
+   * many rows of its epoch all of them had taken.
    */
   private synchronized long goBack(Position to) {
-    long ofEpoch = 0;
+    long byAll = 0;
     for (Map.Entry<Integer, EpochHistory> begun : epochs.entrySet()) {
       int epoch = begun.getKey();
-      long taken = taken(epoch, begun.getValue().sequence().position());
+      EpochHistory history = begun.getValue();
+      long taken = taken(epoch, history);
+      byAll = epoch == to.epoch() ? takenByAll(history).rows() : byAll;
       if (epoch >= to.epoch()) {
-        begun.getValue().goBack(epoch == to.epoch() ? to.rows() : 0, taken);
+        history.goBack(to, taken);
+      } else {
+        // Nobody is given a position behind an epoch that has not been taken by all.
+        history.settle(history.ended() ? history.sent() : takenByAll(history), taken);
       }
-      ofEpoch = epoch == to.epoch() ? taken : ofEpoch;
     }
-    return ofEpoch;
+    return byAll;
   }
 
   /** How many rows of an epoch the rank that is furthest has taken. */
-  private long taken(int epoch, Position sent) {
-    long most = 0;
+  private long taken(int epoch, EpochHistory history) {
+    Position sent = history.sent();
+    long most = history.taken();
     for (RankFeed rank : ranks()) {
       Position at = rank.taken();
       if (at != null && at.epoch() == epoch) {
@@ -244,7 +274,7 @@ final class FeedSession implements StepSink {
   /**
    * Begins a run, if the feed goes on; no other run may be there.
    *
-   * @param taken rows of its epoch that the ranks have taken before
+   * @param taken rows of its epoch that all ranks have taken before
    */
   private synchronized void begin(Position start, long taken) {
     if (over) {
@@ -265,10 +295,13 @@ final class FeedSession implements StepSink {
     run = next;
     EpochHistory known = epochs.get(start.epoch());
     if (known == null) {
-      epochs.put(start.epoch(), new EpochHistory(start, next.sequence()));
+      long from = lost ? 0 : start.rows();
+      epochs.put(start.epoch(), EpochHistory.begun(start, next.sequence(), ranks.length, from));
     } else {
-      known.begin(start, next.sequence(), taken);
+      known.begin(start, next.sequence(), ranks.length, taken, lost);
     }
+    lost = false;
+    ranks().forEach(RankFeed::expect);
     next.start();
   }
 
@@ -328,9 +361,9 @@ final class FeedSession implements StepSink {
    * too.
    */
   void left(RankFeed rank, boolean orderly) {
-    rank.leave();
+    rank.leave(orderly);
     forget(rank);
-    if (!othersLeave()) {
+    if (!othersLeave() && !over()) {
       int number = rank.hello().rank();
       if (!orderly) {
         fail(LastmileException.of(FailureKind.TRAINER, "Rank %d is gone".formatted(number)));
@@ -360,7 +393,7 @@ final class FeedSession implements StepSink {
             FailureKind.TRAINER,
             "Rank %d %s feed \"%s\", which other ranks wait for (every rank has to take every step)"
                 .formatted(rank, did, plan.name()));
-    misused.accept(failure);
+    misused.accept(new Misuse(rank, failure));
     fail(failure);
     synchronized (changing) {
       stopRun();
@@ -420,6 +453,65 @@ final class FeedSession implements StepSink {
     }
   }
 
+  /**
+   * Waits a moment until all that its ranks have said has been heard: their processes have ended.
+   */
+  void hearOut() {
+    long deadline = System.nanoTime() + LEAVING.toNanos();
+    try {
+      while (!ranks().stream().allMatch(RankFeed::heardOut) && System.nanoTime() < deadline) {
+        Thread.sleep(1);
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /**
+   * What became of its epochs, for the feed that takes its place; this one is over. Not from a
+   * worker's thread, which is waited for.
+   */
+  Past past() {
+    end();
+    synchronized (this) {
+      if (past == null) {
+        epochs.forEach((epoch, history) -> {
+          history.settle(takenByAll(history), taken(epoch, history));
+          history.leave();
+        });
+        past = new Past(epochs, lost);
+      }
+      return past;
+    }
+  }
+
+  /**
+   * What is kept of its epochs, as a tree of JSON; none before the first.
+   *
+   * @see #kept
+   */
+  synchronized List<Map<String, Object>> tree() {
+    List<Map<String, Object>> tree = new ArrayList<>();
+    epochs.forEach(
+        (epoch, history) -> tree.add(history.tree(takenByAll(history), taken(epoch, history))));
+    return tree;
+  }
+
+  /** What was kept of the epochs of a feed, by a driver that may have been killed. */
+  static Past kept(List<?> tree, FeedPlan plan) {
+    Map<Integer, EpochHistory> epochs = new TreeMap<>();
+    for (Object epoch : tree) {
+      EpochHistory history = EpochHistory.of((Map<?, ?>) epoch, plan);
+      epochs.put(history.sent().epoch(), history);
+    }
+    return new Past(epochs, true);
+  }
+
+  /** Whether one of these ranks may be waiting for rows. */
+  boolean waits(int rank) {
+    return present().stream().anyMatch(one -> one.hello().rank() == rank && one.waits());
+  }
+
   /** Ends the feed with a failure that its ranks are told. */
   void fail(LastmileException failure) {
     synchronized (publishing) {
@@ -465,8 +557,9 @@ final class FeedSession implements StepSink {
   synchronized List<EpochProgress> epochProgress() {
     List<EpochProgress> told = new ArrayList<>();
     epochs.forEach((epoch, history) -> {
-      Position at = history.sequence().position();
-      Counts given = delivered(at);
+      Position at = history.sent();
+      EpochProgress.History said = history.told();
+      Counts given = takenByAll(history).counts();
       told.add(
           new EpochProgress(
               epoch,
@@ -479,9 +572,9 @@ final class FeedSession implements StepSink {
               given.unknown(),
               mixed(at),
               history.ended(),
-              history.before().delivered() == 0 ? at.step() : null,
-              (long) ranks.length * plan.dataset().batch(),
-              history.told()));
+              said.from() == 0 ? at.step() : null,
+              (long) history.ranks() * plan.dataset().batch(),
+              said));
     });
     return told;
   }
@@ -518,19 +611,21 @@ final class FeedSession implements StepSink {
     return told;
   }
 
-  /** The counts of an epoch after the steps that every rank has taken, of those that were sent. */
-  private Counts delivered(Position sent) {
-    Counts least = sent.counts();
+  /**
+   * The position in an epoch after the steps that every rank has taken, of those that were sent.
+   */
+  private Position takenByAll(EpochHistory history) {
+    Position sent = history.sent();
+    Position least = ranks().isEmpty() ? history.before() : sent;
     for (RankFeed rank : ranks()) {
       Position taken = rank.taken();
-      Counts counts = least;
+      Position all = sent;
       if (taken == null || taken.epoch() < sent.epoch()) {
-        EpochHistory history = epochs.get(sent.epoch());
-        counts = history == null ? Counts.none(plan) : history.before();
+        all = history.before();
       } else if (taken.epoch() == sent.epoch()) {
-        counts = taken.counts();
+        all = taken;
       }
-      least = counts.delivered() < least.delivered() ? counts : least;
+      least = all.counts().delivered() < least.counts().delivered() ? all : least;
     }
     return least;
   }
@@ -565,7 +660,7 @@ final class FeedSession implements StepSink {
         if (over || FeedSession.this.run != run || history == null) {
           return;
         }
-        Position last = history.sequence().position();
+        Position last = history.sent();
         history.end();
         FeedSession.this.run = null;
         // A last step that was dropped has slots that nobody fills any more.

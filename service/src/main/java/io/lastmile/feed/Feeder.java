@@ -1,6 +1,7 @@
 package io.lastmile.feed;
 
 import io.lastmile.error.LastmileException;
+import java.util.Map;
 import java.util.concurrent.CompletionStage;
 
 /**
@@ -8,17 +9,32 @@ import java.util.concurrent.CompletionStage;
  * method may be called from any thread.
  */
 public interface Feeder extends FeedMonitor, AutoCloseable {
+  /**
+   * The ranks of an attempt are going to be started: those of the attempt before have all ended,
+   * and their feeds end, which is no failure. What became of the rows stays known.
+   *
+   * @param attempt its number, greater than that of any before; ranks of others are refused
+   */
+  void begin(int attempt);
+
   /** Completes, normally, with the failure that ended the feeds; never when none did. */
   CompletionStage<LastmileException> failure();
 
   /**
-   * Completes, normally, with what a rank did that the others cannot go on after: it closed a feed
-   * before its end, or ended without opening it. Only that feed has ended.
+   * Completes, normally, with what a rank of this attempt did that the others cannot go on after:
+   * it closed a feed before its end, or ended without opening it. Only that feed has ended. Each
+   * attempt has one of its own.
    */
-  CompletionStage<LastmileException> misuse();
+  CompletionStage<Misuse> misuse();
 
   /** The process of a rank has ended: it opens no feed any more. */
   void ended(int rank);
+
+  /** What can be seen of a rank of this attempt. */
+  RankLife life(int rank);
+
+  /** What became of the rows so far, as a tree of JSON, for another driver to go on with. */
+  Map<String, Object> history();
 
   /**
    * Ends every feed: the ranks get this failure at their next {@code next()}. Only the first

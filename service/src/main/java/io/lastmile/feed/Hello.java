@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param worldSize ranks of the job
  * @param epochs that will be iterated, from 0; null: not said
  * @param state position to start from; null: the start of epoch 0
+ * @param attempt of the job that it belongs to; null: it knows of none
  */
 record Hello(
     String feed,
@@ -21,7 +22,8 @@ record Hello(
     int rank,
     int worldSize,
     @Nullable Integer epochs,
-    @Nullable Map<?, ?> state) {
+    @Nullable Map<?, ?> state,
+    @Nullable Integer attempt) {
   static Hello of(Map<?, ?> json) {
     try {
       if (!Long.valueOf(Wire.PROTOCOL).equals(json.get("protocol"))) {
@@ -43,7 +45,8 @@ record Hello(
           rank,
           worldSize,
           json.get("epochs") == null ? null : (Integer) number(json, "epochs"),
-          (Map<?, ?>) json.get("state"));
+          (Map<?, ?>) json.get("state"),
+          json.get("attempt") == null ? null : (Integer) number(json, "attempt"));
     } catch (ClassCastException | ArithmeticException e) {
       throw invalid("" + e.getMessage());
     }

@@ -31,7 +31,16 @@ final class RankFeed implements AutoCloseable {
   /** The position after the step taken last; null: none of this run. Guarded by {@link #sent}. */
   private @Nullable Position taken;
 
+  /** Whether the end of an epoch is the last that was sent; guarded by {@link #sent}. */
+  private boolean atEnd;
+
   private volatile boolean gone;
+
+  /** Whether it said that it goes. */
+  private volatile boolean orderly;
+
+  /** Whether all that it said has been heard: it says nothing any more. */
+  private volatile boolean heardOut;
 
   RankFeed(Hello hello, Wire wire, SlotRing ring) {
     this.hello = hello;
@@ -57,9 +66,43 @@ final class RankFeed implements AutoCloseable {
     return gone;
   }
 
-  /** The rank has closed its feed or died. */
-  void leave() {
+  /** Whether it has closed its feed in order. */
+  boolean orderly() {
+    return orderly;
+  }
+
+  boolean heardOut() {
+    return heardOut;
+  }
+
+  /** The rank cannot be reached any more. */
+  private void leave() {
     gone = true;
+  }
+
+  /**
+   * The rank has closed its feed or died, and all that it said has been heard.
+   *
+   * @param inOrder whether it said that it goes
+   */
+  void leave(boolean inOrder) {
+    orderly = inOrder;
+    gone = true;
+    heardOut = true;
+  }
+
+  /** More rows are to come: the rank has asked for them, or had announced that it will. */
+  void expect() {
+    synchronized (sent) {
+      atEnd = false;
+    }
+  }
+
+  /** Whether there is nothing for the rank to take, and that is not because it holds all slots. */
+  boolean waits() {
+    synchronized (sent) {
+      return sent.isEmpty() && !atEnd && !ring.allSent();
+    }
   }
 
   /** What the rank says about its steps: int64 step, wait_ns, elapsed_ns. */
@@ -127,6 +170,9 @@ final class RankFeed implements AutoCloseable {
 
   /** Sends the end of an epoch. */
   void end(int generation, Position last, Position next) {
+    synchronized (sent) {
+      atEnd = true;
+    }
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("generation", (long) generation);
     json.put("epoch", (long) last.epoch());

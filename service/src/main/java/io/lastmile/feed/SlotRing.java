@@ -103,6 +103,16 @@ final class SlotRing implements AutoCloseable {
     }
   }
 
+  /** Whether the rank has all slots. */
+  boolean allSent() {
+    lock.lock();
+    try {
+      return sent.size() == slots.size();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Memory of its own for a batch that outgrew these rows. */
   PackedRows larger(PackedRows outgrown, Layout larger) {
     lock.lock();

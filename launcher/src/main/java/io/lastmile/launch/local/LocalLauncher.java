@@ -46,8 +46,8 @@ public final class LocalLauncher implements Launcher {
             .directory(plan.folder().toFile())
             .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
     builder.environment().putAll(plan.environment());
-    builder.environment().putAll(variables(rank, plan.worldSize(), port));
-    RankLog log = RankLog.create(rank, plan.log(rank), listener);
+    builder.environment().putAll(variables(plan, rank, port));
+    RankLog log = RankLog.open(rank, plan.log(rank), plan.attempt(), listener);
     try {
       Process process = builder.start();
       listener.started(rank, process.pid());
@@ -58,8 +58,10 @@ public final class LocalLauncher implements Launcher {
     }
   }
 
-  private static Map<String, String> variables(int rank, int worldSize, int port) {
+  private static Map<String, String> variables(RankPlan plan, int rank, int port) {
+    int worldSize = plan.worldSize();
     return Map.of(
+        "LASTMILE_ATTEMPT", String.valueOf(plan.attempt()),
         "RANK", String.valueOf(rank),
         "LOCAL_RANK", String.valueOf(rank),
         "WORLD_SIZE", String.valueOf(worldSize),

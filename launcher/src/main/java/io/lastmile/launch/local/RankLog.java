@@ -1,14 +1,16 @@
 package io.lastmile.launch.local;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.lastmile.launch.RankListener;
 import io.lastmile.launch.RankListener.Channel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 
 /**
  * Keeps what a rank prints, byte by byte, and tells a listener line by line. A carriage return ends
@@ -32,8 +34,14 @@ final class RankLog implements AutoCloseable {
     this.file = file;
   }
 
-  static RankLog create(int rank, Path path, RankListener listener) throws IOException {
-    return new RankLog(rank, path, listener, Files.newOutputStream(path));
+  /** The log of a rank, in which a line begins each attempt but the first. */
+  static RankLog open(int rank, Path path, int attempt, RankListener listener) throws IOException {
+    OutputStream file =
+        Files.newOutputStream(path, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    if (attempt > 1) {
+      file.write("lastmile: attempt %d begins\n".formatted(attempt).getBytes(UTF_8));
+    }
+    return new RankLog(rank, path, listener, file);
   }
 
   /** Where it is kept. */
@@ -71,7 +79,7 @@ final class RankLog implements AutoCloseable {
   }
 
   private void tell(ByteArrayOutputStream line, Channel channel) {
-    listener.line(rank, channel, line.toString(StandardCharsets.UTF_8).stripTrailing());
+    listener.line(rank, channel, line.toString(UTF_8).stripTrailing());
   }
 
   private synchronized void keep(ByteArrayOutputStream line) {

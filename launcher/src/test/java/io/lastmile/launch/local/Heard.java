@@ -1,5 +1,6 @@
 package io.lastmile.launch.local;
 
+import io.lastmile.error.LastmileException;
 import io.lastmile.launch.RankListener;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +14,7 @@ final class Heard implements RankListener {
   final List<String> lines = new CopyOnWriteArrayList<>();
   final Map<Integer, Long> pids = new ConcurrentHashMap<>();
   final Map<Integer, Integer> exitCodes = new ConcurrentHashMap<>();
+  final List<LastmileException> failures = new CopyOnWriteArrayList<>();
   private final CountDownLatch ready;
 
   /** Waits for this many lines {@code ready}. */
@@ -31,6 +33,11 @@ final class Heard implements RankListener {
     if (line.equals("ready")) {
       ready.countDown();
     }
+  }
+
+  @Override
+  public void failed(LastmileException failure) {
+    failures.add(failure);
   }
 
   @Override

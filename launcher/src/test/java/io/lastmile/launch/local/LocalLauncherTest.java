@@ -33,7 +33,12 @@ class LocalLauncherTest {
     return new LocalLauncher()
         .start(
             new RankPlan(
-                worldSize, List.of("bash", "-c", bash), folder, Map.of("COLOUR", "blue"), folder),
+                1,
+                worldSize,
+                List.of("bash", "-c", bash),
+                folder,
+                Map.of("COLOUR", "blue"),
+                folder),
             heard);
   }
 
@@ -52,7 +57,7 @@ class LocalLauncherTest {
                     + " echo port $MASTER_PORT >&2")
             .await();
 
-    assertThat(end).isEqualTo(new RanksEnd(List.of(0, 0), null));
+    assertThat(end).isEqualTo(new RanksEnd(List.of(0, 0), List.of(), null));
     String common = " 2 2 127.0.0.1 blue " + folder;
     assertThat(heard.lines).hasSize(4).contains("0 STDOUT 0 0" + common, "1 STDOUT 1 1" + common);
     List<String> ports = heard.lines.stream().filter(line -> line.contains("STDERR")).toList();
@@ -82,7 +87,7 @@ class LocalLauncherTest {
   void aRankThatEndsWellLeavesTheOthersAlone() throws Exception {
     RanksEnd end = start(2, "[ $RANK = 0 ] || { sleep 0.5; echo late; }").await();
 
-    assertThat(end).isEqualTo(new RanksEnd(List.of(0, 0), null));
+    assertThat(end).isEqualTo(new RanksEnd(List.of(0, 0), List.of(), null));
     assertThat(heard.lines).containsExactly("1 STDOUT late");
   }
 
@@ -91,11 +96,42 @@ class LocalLauncherTest {
     RanksEnd end = start(3, "[ $RANK = 1 ] && exit 3; exec sleep 60").await();
 
     assertThat(end.exitCodes()).containsExactly(143, 3, 143);
+    assertThat(end.failed()).containsExactly(1);
+    assertThat(heard.failures).containsExactly(end.failure());
     assertThat(end.failure())
         .isInstanceOfSatisfying(
             LastmileException.class, e -> assertThat(e.kind()).isEqualTo(FailureKind.TRAINER))
         .hasMessage(
             "Rank 1 exited with code 3 (its output: %s)".formatted(folder.resolve("rank-1.log")));
+  }
+
+  @Test
+  void stalledRanksAreAskedForTheirStacksAndAllEnd() throws Exception {
+    heard = new Heard(3);
+    Ranks ranks =
+        start(3, "[ $RANK = 0 ] && trap '' ABRT; echo ready; while :; do sleep 0.1; done");
+    heard.awaitReady();
+    ranks.stall(List.of(0, 2), Duration.ofMillis(1500));
+    ranks.stall(List.of(1), Duration.ofMillis(1500));
+    RanksEnd end = ranks.await();
+
+    assertThat(end.exitCodes()).containsExactly(143, 143, 134);
+    assertThat(end.failed()).containsExactly(0, 2);
+    assertThat(end.failure())
+        .hasMessage(
+            "Ranks 0 and 2 have made no step for 1.5 s (train.stall_timeout); their stacks are in %s; rank 0 gave no stacks"
+                .formatted(folder.resolve("rank-2.log")));
+    assertThat(heard.failures).containsExactly(end.failure());
+  }
+
+  @Test
+  void aLaterAttemptGoesOnWithTheLogs() throws Exception {
+    RanksEnd _ = start(1, "echo one").await();
+    RankPlan again =
+        new RankPlan(
+            2, 1, List.of("bash", "-c", "echo $LASTMILE_ATTEMPT"), folder, Map.of(), folder);
+    RanksEnd _ = new LocalLauncher().start(again, heard).await();
+    assertThat(folder.resolve("rank-0.log")).hasContent("one\nlastmile: attempt 2 begins\n2\n");
   }
 
   @Test
@@ -122,7 +158,7 @@ class LocalLauncherTest {
     ranks.cancel();
 
     assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(TIMEOUT);
-    assertThat(end).isEqualTo(new RanksEnd(List.of(143, 143), null));
+    assertThat(end).isEqualTo(new RanksEnd(List.of(143, 143), List.of(), null));
     assertThat(ranks.await()).isEqualTo(end);
   }
 
@@ -169,7 +205,7 @@ class LocalLauncherTest {
 
   @Test
   void aProgramThatDoesNotExistStartsNothing() {
-    RankPlan plan = new RankPlan(2, List.of("/no/such/program"), folder, Map.of(), folder);
+    RankPlan plan = new RankPlan(1, 2, List.of("/no/such/program"), folder, Map.of(), folder);
     assertThatThrownBy(() -> new LocalLauncher().start(plan, heard))
         .isInstanceOfSatisfying(
             LastmileException.class, e -> assertThat(e.kind()).isEqualTo(FailureKind.RESOURCES))
