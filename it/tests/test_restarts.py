@@ -26,7 +26,8 @@ BATCH, WORLD, EVERY, EPOCHS = 16, 2, 4, 2
 
 def table(sandbox: Sandbox, **options: Any) -> Dataset:
     root = sandbox.folder / "t"
-    files = data.write_impressions(root, files=3, rows=300, row_group=90)
+    rows = options.pop("rows", 300)
+    files = data.write_impressions(root, files=3, rows=rows, row_group=90)
     steps = options.pop("steps", [Filter(*LONG), Downsample(0.5, ["user_id"], NEGATIVE, "w")])
     tensors = {"label": Tensor("label")}
     shuffle = Shuffle(row_groups=2)
@@ -251,9 +252,9 @@ def test_ranks_that_are_slow_or_wait_for_each_other_do_not_stand_still(sandbox: 
     sandbox.run(sandbox.experiment(table(sandbox), train=train)).expect(0)
 
 
-def at_fault(sandbox: Sandbox, job: Job) -> None:
+def at_fault(sandbox: Sandbox, job: Job, attempt: int = 1) -> None:
     deadline = time.monotonic() + 60
-    while len(list(sandbox.folder.glob("at-fault-*"))) < WORLD:
+    while len(list(sandbox.folder.glob(f"at-fault-{attempt}-*"))) < WORLD:
         assert job.process.poll() is None, job.process.communicate()
         assert time.monotonic() < deadline, "the ranks do not get to their fault"
         time.sleep(0.01)

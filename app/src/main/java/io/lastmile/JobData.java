@@ -29,8 +29,16 @@ interface JobData extends AutoCloseable {
    */
   Map<String, StoredEstimate> estimates(Consumer<String> log);
 
-  /** Serves the feeds of all datasets at {@link RuntimeFolder#socket()}. Called once. */
-  Feeder open(RuntimeFolder folder);
+  /** The fingerprints of the plans, by dataset. */
+  Map<String, String> fingerprints();
+
+  /**
+   * Serves the feeds of all datasets at {@link RuntimeFolder#socket()}. Called once.
+   *
+   * @param history what an earlier driver of the job kept of {@link Feeder#history}; empty: there
+   *     was none
+   */
+  Feeder open(RuntimeFolder folder, Map<?, ?> history);
 
   @Override
   void close();

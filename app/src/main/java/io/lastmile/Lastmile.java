@@ -2,6 +2,7 @@ package io.lastmile;
 
 import io.lastmile.dataset.Experiment;
 import io.lastmile.error.LastmileException;
+import java.nio.file.Path;
 
 /** Launches experiments. */
 public final class Lastmile {
@@ -23,5 +24,19 @@ public final class Lastmile {
    */
   public static Run launch(Experiment experiment, LaunchOptions options) {
     return Launch.start(experiment, options, PlannedData::of);
+  }
+
+  /**
+   * Goes on with a run that has not ended well, or whose driver was killed: the same experiment and
+   * the same record, in which the script finds its checkpoints. Otherwise as {@link
+   * #launch(Experiment, LaunchOptions)}.
+   *
+   * @param record folder of the run
+   * @param options of which the folder of run records does not count
+   * @throws LastmileException USER also when there is no such record, its driver still goes on, the
+   *     run has ended well, or its data has changed
+   */
+  public static Run resume(Path record, LaunchOptions options) {
+    return Launch.resume(record, options, PlannedData::of);
   }
 }

@@ -13,6 +13,7 @@ import io.lastmile.launch.local.Interpreter;
 import io.lastmile.launch.local.LocalLauncher;
 import io.lastmile.run.MemoryPeak;
 import io.lastmile.run.RunRecord;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.HashMap;
@@ -44,17 +45,51 @@ record Launch(
     try {
       JobData data = opened.add(planner.apply(experiment));
       RuntimeFolder folder = opened.add(RuntimeFolder.open());
-      Feeder feeder = opened.add(data.open(folder));
-      record = RunRecord.create(options.runs(), experiment.name());
+      Feeder feeder = opened.add(data.open(folder, Map.of()));
+      record = opened.add(RunRecord.create(options.runs(), experiment.name()));
       record.files(data.files());
-      Map<String, StoredEstimate> estimates = data.estimates(record::log);
-      MemoryPeak memory = opened.add(MemoryPeak.start());
-      Conclusion conclusion =
-          new Conclusion(experiment, launch.training.ranks(), record, estimates, memory, started);
-      return launch.start(conclusion, folder, feeder, data, options.output(), opened);
+      record.experiment(CanonicalJson.write(experiment), experiment.origin().folder());
+      record.event("started", Map.of("run", record.id()));
+      RunEvents events = new RunEvents(record, options.output(), feeder, data);
+      return launch.start(started, 1, folder, feeder, data, events, record, opened);
     } catch (RuntimeException e) {
       opened.close(record);
       throw e;
+    }
+  }
+
+  /** Goes on with a run whose driver has ended. */
+  static Run resume(Path runFolder, LaunchOptions options, Function<Experiment, JobData> planner) {
+    Instant started = Instant.now();
+    Opened opened = new Opened();
+    RunRecord record = null;
+    try {
+      PastRun _ = PastRun.of(runFolder); // before a folder that is no record gets a lock
+      record = opened.add(reopened(runFolder));
+      PastRun past = PastRun.of(runFolder); // as the driver left it that had the record until now
+      Experiment experiment = CanonicalJson.read(past.kept().experiment(), past.kept().folder());
+      Launch launch = checked(experiment, options);
+      JobData data = opened.add(planner.apply(experiment));
+      past.check(data);
+      RuntimeFolder folder = opened.add(RuntimeFolder.open());
+      Feeder feeder = opened.add(data.open(folder, past.history()));
+      record.goesOn();
+      record.event("resumed", Map.of("run", record.id(), "attempt", past.nextAttempt()));
+      RunEvents events = new RunEvents(record, options.output(), feeder, data);
+      events.know(feeder.progress());
+      return launch.start(
+          started, past.nextAttempt(), folder, feeder, data, events, record, opened);
+    } catch (RuntimeException e) {
+      opened.close(record);
+      throw e;
+    }
+  }
+
+  private static RunRecord reopened(Path runFolder) {
+    try {
+      return RunRecord.reopen(runFolder);
+    } catch (IOException e) {
+      throw PastRun.none(runFolder, e);
     }
   }
 
@@ -73,30 +108,32 @@ record Launch(
   }
 
   private Run start(
-      Conclusion conclusion,
+      Instant started,
+      int attempt,
       RuntimeFolder folder,
       Feeder feeder,
       JobData data,
-      RankOutput output,
+      RunEvents events,
+      RunRecord record,
       Opened opened) {
-    RunRecord record = conclusion.record();
+    Map<String, StoredEstimate> estimates = data.estimates(record::log);
+    MemoryPeak memory = opened.add(MemoryPeak.start());
+    Conclusion conclusion =
+        new Conclusion(experiment, training.ranks(), record, estimates, memory, started);
     try {
-      record.event("started", Map.of("run", record.id()));
-      record.experiment(CanonicalJson.write(experiment), experiment.origin().folder());
-      RunEvents events = new RunEvents(record, output, feeder, data);
       record.event("feed_opened", Map.of("socket", folder.socket().toString()));
+      EpochWatch _ = opened.add(EpochWatch.start(feeder, events));
       Attempts attempts =
           Attempts.start(
               new LocalLauncher(),
-              attempt -> plan(attempt, record, folder),
+              number -> plan(number, record, folder),
               training,
               feeder,
               events,
-              1);
-      opened.add(EpochWatch.start(feeder, events));
+              attempt);
       return Run.supervise(feeder, attempts, events, conclusion, opened);
     } catch (RuntimeException e) {
-      conclusion.write(conclusion.exit(e), 0, List.of(), FeedProgress.none());
+      conclusion.write(conclusion.exit(e), attempt - 1, List.of(), FeedProgress.none());
       throw e;
     }
   }

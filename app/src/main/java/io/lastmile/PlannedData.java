@@ -56,8 +56,17 @@ record PlannedData(JobPlan plan) implements JobData {
   }
 
   @Override
-  public Feeder open(RuntimeFolder folder) {
-    return FeedServer.open(plan, folder, folder.socket());
+  public Map<String, String> fingerprints() {
+    Map<String, String> fingerprints = new LinkedHashMap<>();
+    plan.feeds().forEach((name, feed) -> fingerprints.put(name, feed.fingerprint()));
+    return fingerprints;
+  }
+
+  @Override
+  public Feeder open(RuntimeFolder folder, Map<?, ?> history) {
+    return history.isEmpty()
+        ? FeedServer.open(plan, folder, folder.socket())
+        : FeedServer.open(plan, folder, folder.socket(), history);
   }
 
   @Override

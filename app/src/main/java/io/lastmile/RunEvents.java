@@ -52,6 +52,7 @@ final class RunEvents implements RankListener {
       record.event("restarted", Map.of("attempt", number, "seconds", seconds));
       record.log("attempt " + number + " begins");
     }
+    observe(feeder.progress(), feeder.history());
   }
 
   @Override
@@ -103,9 +104,11 @@ final class RunEvents implements RankListener {
    * @param history of the feeds, kept when it is another than at the last call
    */
   synchronized void observe(FeedProgress progress, Map<String, Object> history) {
-    if (!history.equals(kept)) {
-      kept = history;
-      record.history(Map.of("attempt", attempt, "history", history));
+    Map<String, Object> tree =
+        Map.of("attempt", attempt, "fingerprints", data.fingerprints(), "history", history);
+    if (!tree.equals(kept)) {
+      kept = tree;
+      record.history(tree);
     }
     for (Map.Entry<String, DatasetProgress> dataset : progress.datasets().entrySet()) {
       for (EpochProgress epoch : dataset.getValue().epochs()) {

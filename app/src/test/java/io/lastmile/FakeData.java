@@ -103,7 +103,12 @@ final class FakeData implements JobData, Feeder {
   }
 
   @Override
-  public Feeder open(RuntimeFolder opened) {
+  public Map<String, String> fingerprints() {
+    return Map.of("train", "1-2-3-4-5");
+  }
+
+  @Override
+  public Feeder open(RuntimeFolder opened, Map<?, ?> history) {
     folder = opened;
     if (refusal != null) {
       throw refusal;
@@ -127,6 +132,9 @@ final class FakeData implements JobData, Feeder {
     beforeAttempt.accept(attempt);
     misuse = new CompletableFuture<>();
   }
+
+  @Override
+  public void beforeEnds(Runnable keep) {}
 
   @Override
   public RankLife life(int rank) {

@@ -19,6 +19,7 @@ public final class Main {
   private static Map<String, Function<Console, Object>> commands() {
     Map<String, Function<Console, Object>> commands = new LinkedHashMap<>();
     commands.put("run", RunCommand::new);
+    commands.put("resume", ResumeCommand::new);
     commands.put("serve", ServeCommand::new);
     commands.put("explain", ExplainCommand::new);
     commands.put("validate", ValidateCommand::new);

@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
       "  lastmile write experiment.yaml train --to DIR",
       "                                     write a dataset, its steps done, as Parquet",
       "  lastmile runs                      list the runs of this folder",
+      "  lastmile resume runs/first-1       go on with a run that failed or was killed",
       "  lastmile verify runs/first-1       compute the certificates of a run again",
       "  lastmile demo                      train a click model on real click logs",
       "  lastmile python script.py          Python that can import the client",

@@ -3,13 +3,7 @@ package io.lastmile.cli;
 import io.lastmile.Cancellation;
 import io.lastmile.Lastmile;
 import io.lastmile.LaunchOptions;
-import io.lastmile.Run;
-import io.lastmile.dataset.Json;
-import io.lastmile.error.LastmileException;
-import io.lastmile.run.Summary;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -76,40 +70,7 @@ final class RunCommand implements Callable<Integer> {
     }
     LaunchOptions defaults = LaunchOptions.defaults().runs(runs).output(console::rankLine);
     LaunchOptions options = python == null ? defaults : defaults.python(python);
-    Run run;
-    try {
-      run = read.placing(() -> Lastmile.launch(read.experiment(), options));
-    } catch (LastmileException e) {
-      Cancellation why = cancelled.getNow(null);
-      if (why == null) {
-        throw e;
-      }
-      console.error("error: " + why.message());
-      return why.exitCode();
-    }
-    if (embedded) {
-      StandardInput.whenClosed(() -> cancelled.complete(Cancellation.REQUESTED));
-      console.print(Json.write(Map.of("record", run.record().toString())));
-    }
-    CompletableFuture<Void> _ = cancelled.thenAccept(run::cancel);
-    return follow(run).exit().code();
-  }
-
-  private Summary follow(Run run) throws InterruptedException {
-    Duration interval = console.interval();
-    ProgressText text = ProgressText.starting();
-    Summary summary = run.await(interval);
-    while (summary == null) {
-      text = text.next(run.progress(), System.nanoTime());
-      console.status(text.line() + (run.restarts() > 0 ? ", restarts " + run.restarts() : ""));
-      summary = run.await(interval);
-    }
-    console.clearStatus();
-    console.print(new SummaryText(run.record(), summary, run.progress()).text());
-    String message = summary.exit().message();
-    if (message != null) {
-      console.error("error: " + message);
-    }
-    return summary;
+    Following following = new Following(console, cancelled, embedded);
+    return following.end(() -> read.placing(() -> Lastmile.launch(read.experiment(), options)));
   }
 }

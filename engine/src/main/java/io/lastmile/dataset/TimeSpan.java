@@ -14,8 +14,7 @@ final class TimeSpan {
 
   private static final Pattern SPAN =
       Pattern.compile("([0-9]{1,9}(?:\\.[0-9]{1,9})?) ?(ms|s|m|h|)");
-  private static final Map<String, Integer> MILLIS =
-      Map.of("ms", 1, "s", 1000, "m", 60_000, "h", 3_600_000);
+  private static final Map<String, Integer> MILLIS = Map.of("ms", 1, "m", 60_000, "h", 3_600_000);
 
   private static final double MILLIS_PER_SECOND = 1e3;
 
@@ -32,7 +31,7 @@ final class TimeSpan {
       throw LastmileException.user(
           element, "Invalid %s: \"%s\" (must be %s)".formatted(element, text, WANTED));
     }
-    BigDecimal unit = BigDecimal.valueOf(MILLIS.getOrDefault(span.group(2), MILLIS.get("s")));
+    BigDecimal unit = BigDecimal.valueOf(MILLIS.getOrDefault(span.group(2), 1000));
     return Duration.ofMillis(new BigDecimal(span.group(1)).multiply(unit).longValue());
   }
 

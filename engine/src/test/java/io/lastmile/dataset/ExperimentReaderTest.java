@@ -126,10 +126,8 @@ class ExperimentReaderTest {
   })
   void durations(String text, long millis) {
     String yaml = ExperimentFiles.more("train: { script: a, stall_timeout: " + text + " }\n");
-    Training training = files.read(yaml).training();
-    assertThat(training).isNotNull();
-    assertThat(training.stallTimeout()).isEqualTo(Duration.ofMillis(millis));
-    assertThat(training.restarts()).isZero();
+    assertThat(files.read(yaml).training())
+        .isEqualTo(Training.of("a").stallTimeout(Duration.ofMillis(millis)));
   }
 
   @Test

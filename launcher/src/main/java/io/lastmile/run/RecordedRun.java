@@ -56,8 +56,17 @@ public record RecordedRun(
    * @param experiment as it ran, in canonical JSON
    * @param folder where its relative paths start
    * @param certificates their files, by name
+   * @param kind {@code ok} or how it failed; null: it has no (readable) summary
+   * @param files it read, as a tree of JSON; empty: it had not come so far
+   * @param history of its feeds, as a tree of JSON; empty: it had not come so far
    */
-  public record Kept(String experiment, Path folder, List<Path> certificates) {
+  public record Kept(
+      String experiment,
+      Path folder,
+      List<Path> certificates,
+      @Nullable String kind,
+      Map<?, ?> files,
+      Map<?, ?> history) {
     public Kept {
       certificates = List.copyOf(certificates);
     }
@@ -80,7 +89,21 @@ public record RecordedRun(
     }
     certificates.sort(
         Comparator.comparing(RecordedRun::dataset).thenComparingLong(RecordedRun::epoch));
-    return new Kept(experiment, Path.of(origin), certificates);
+    return new Kept(
+        experiment,
+        Path.of(origin),
+        certificates,
+        read(folder).kind(),
+        tree(folder.resolve("files.json")),
+        tree(folder.resolve("history.json")));
+  }
+
+  private static Map<?, ?> tree(Path file) throws IOException {
+    try {
+      return Files.exists(file) ? object(Json.parse(Files.readString(file))) : Map.of();
+    } catch (IllegalArgumentException e) {
+      throw new IOException(file + " is not JSON: " + e.getMessage(), e);
+    }
   }
 
   private static String folder(String origin) throws IOException {

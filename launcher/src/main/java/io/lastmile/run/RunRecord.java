@@ -18,22 +18,26 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The folder {@code runs/<name>-<n>/} of a run: {@code experiment.json}, {@code files.json}, {@code
- * events.jsonl}, {@code logs/} and, at the end, {@code summary.json}.
+ * events.jsonl}, {@code logs/} and, at the end, {@code summary.json}. Its driver has the {@link
+ * RecordLock}.
  *
  * <p>Every method may be called from any thread.
  */
-public final class RunRecord {
+public final class RunRecord implements AutoCloseable {
   private static final String CERTIFICATES = "certificates";
+  private static final String SUMMARY = "summary.json";
 
   private final Path folder;
   private final Clock clock;
+  private final RecordLock lock;
 
   /** Why the first line of events and logs was lost, guarded by this; none is written after it. */
   private @Nullable LastmileException lost;
 
-  private RunRecord(Path folder, Clock clock) {
+  private RunRecord(Path folder, Clock clock, RecordLock lock) {
     this.folder = folder;
     this.clock = clock;
+    this.lock = lock;
   }
 
   /**
@@ -51,7 +55,12 @@ public final class RunRecord {
     Path absolute = runs.toAbsolutePath().normalize();
     try {
       Files.createDirectories(absolute);
-      RunRecord record = new RunRecord(nextFolder(absolute, name), clock);
+      Path folder = nextFolder(absolute, name);
+      RecordLock lock = RecordLock.take(folder);
+      if (lock == null) {
+        throw new IOException("another process has taken " + folder);
+      }
+      RunRecord record = new RunRecord(folder, clock, lock);
       Files.createDirectory(record.logs());
       return record;
     } catch (IOException e) {
@@ -61,6 +70,22 @@ public final class RunRecord {
               .formatted(absolute, e.getMessage()),
           e);
     }
+  }
+
+  /**
+   * Takes over the record of a run whose driver has ended.
+   *
+   * @throws LastmileException USER when it has not
+   * @throws IOException when it is no folder of a record, or cannot be written
+   */
+  public static RunRecord reopen(Path folder) throws IOException {
+    Path real = folder.toRealPath();
+    RecordLock lock = RecordLock.take(real);
+    if (lock == null) {
+      throw LastmileException.of(
+          FailureKind.USER, "Run %s still goes on (end it first)".formatted(folder));
+    }
+    return new RunRecord(real, Clock.systemUTC(), lock);
   }
 
   /** Making the folder decides the number: two runs that start at once get two. */
@@ -148,6 +173,20 @@ public final class RunRecord {
     append(logs().resolve("driver.log"), now() + " " + text);
   }
 
+  /**
+   * The run goes on: how it had ended before is no longer so.
+   *
+   * @throws LastmileException RESOURCES when the record cannot be written
+   */
+  public synchronized void goesOn() {
+    Path summary = folder.resolve(SUMMARY);
+    try {
+      Files.deleteIfExists(summary);
+    } catch (IOException e) {
+      throw unwritable(summary, e);
+    }
+  }
+
   private Instant now() {
     return clock.instant().truncatedTo(ChronoUnit.MILLIS);
   }
@@ -159,7 +198,7 @@ public final class RunRecord {
    *     log could not: then the record is not whole
    */
   public synchronized void summary(Summary summary) {
-    replace("summary.json", Json.write(SummaryJson.tree(summary)));
+    replace(SUMMARY, Json.write(SummaryJson.tree(summary)));
     if (lost != null) {
       throw lost;
     }
@@ -185,6 +224,12 @@ public final class RunRecord {
     } catch (IOException e) {
       throw unwritable(file, e);
     }
+  }
+
+  /** Nothing is written any more: another driver may take it over. Idempotent. */
+  @Override
+  public void close() {
+    lock.close();
   }
 
   private static LastmileException unwritable(Path file, IOException e) {

@@ -149,7 +149,7 @@ class RunRecordTest {
                 + "\"restarts\":2,\"seconds\":12.5,\"started\":\"2026-03-01T12:00:00Z\",\"version\":1}");
     try (var files = Files.list(record.folder())) {
       assertThat(files.map(p -> p.getFileName().toString()))
-          .containsExactlyInAnyOrder("logs", "summary.json");
+          .containsExactlyInAnyOrder("lock", "logs", "summary.json");
     }
   }
 

@@ -185,26 +185,26 @@ final class EpochHistory {
         new EpochHistory(
             position(tree, "start", plan),
             null,
-            Math.toIntExact(number(tree.get("ranks"))),
-            number(tree.get("from_row")));
+            Math.toIntExact(Tree.number(tree.get("ranks"))),
+            Tree.number(tree.get("from_row")));
     history.sent = position(tree, "sent", plan);
-    history.settle(position(tree, "taken_by_all", plan), number(tree.get("rows_taken")));
+    history.settle(position(tree, "taken_by_all", plan), Tree.number(tree.get("rows_taken")));
     history.ended = Boolean.TRUE.equals(tree.get("ended"));
-    for (Object replay : (List<?>) tree.get("replayed")) {
-      List<?> rows = (List<?>) replay;
+    for (Object replay : Tree.list(tree.get("replayed"))) {
+      List<?> rows = Tree.list(replay);
       history.replayed.add(
-          new EpochProgress.Replay(number(rows.getFirst()), number(rows.getLast())));
+          new EpochProgress.Replay(Tree.number(rows.getFirst()), Tree.number(rows.getLast())));
     }
     return history;
   }
 
   /** A position as it was kept: with what the last step dropped, which no rank goes on from. */
   private static Position position(Map<?, ?> tree, String key, FeedPlan plan) {
-    Map<?, ?> written = (Map<?, ?>) tree.get(key);
+    Map<?, ?> written = Tree.map(tree.get(key));
     Position at = Position.of(written, plan);
     Counts counts = at.counts();
-    List<?> all = (List<?>) ((Map<?, ?>) written.get("counts")).get("dropped");
-    List<Long> dropped = all.stream().map(EpochHistory::number).toList();
+    List<?> all = Tree.list(Tree.map(written.get("counts")).get("dropped"));
+    List<Long> dropped = all.stream().map(Tree::number).toList();
     return new Position(
         at.fingerprint(),
         at.epoch(),
@@ -223,12 +223,5 @@ final class EpochHistory {
             counts.unknown()),
         at.digest(),
         at.values());
-  }
-
-  private static long number(@Nullable Object value) {
-    if (value instanceof Long number) {
-      return number;
-    }
-    throw new ClassCastException("Not a number: " + value);
   }
 }

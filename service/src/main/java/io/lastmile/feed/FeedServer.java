@@ -11,12 +11,14 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -33,6 +35,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class FeedServer implements Feeder {
   private static final String OF_RANK = " of rank ";
+
+  /** What ranks that have ended said last is heard within this time. */
+  private static final Duration LAST_WORDS = Duration.ofMillis(200);
 
   private final JobPlan plan;
   private final RuntimeFolder folder;
@@ -53,6 +58,15 @@ public final class FeedServer implements Feeder {
   private int attempt;
 
   private CompletableFuture<Misuse> misuse = new CompletableFuture<>();
+
+  /**
+   * Whether ranks may have taken rows that are not known of: their driver was killed. Set before
+   * the first rank comes.
+   */
+  private volatile boolean lost;
+
+  /** Run before the ranks are told that an epoch has ended. */
+  private volatile Runnable ending = () -> {};
 
   private final AtomicBoolean failed = new AtomicBoolean();
   private volatile boolean closed;
@@ -227,8 +241,7 @@ public final class FeedServer implements Feeder {
       before.awaitPlace(hello.place(), hello.sharers());
     }
     // Waits for workers, which may want the sessions.
-    FeedSession.Past past =
-        before == null ? FeedSession.Past.none() : before.over() ? before.past() : null;
+    FeedSession.Past past = before == null ? unknown() : before.over() ? before.past() : null;
     synchronized (sessions) {
       checkAttempt(hello);
       FeedSession session = before;
@@ -237,12 +250,17 @@ public final class FeedServer implements Feeder {
         return null;
       }
       if (session == null || past != null) {
-        session = session(dataset, hello.sharers(), past == null ? FeedSession.Past.none() : past);
+        session = session(dataset, hello.sharers(), past == null ? unknown() : past);
       }
       session.admit(rank);
       sessions.put(key, session);
       return session;
     }
+  }
+
+  /** The past of a feed of which nothing is known. */
+  private FeedSession.Past unknown() {
+    return new FeedSession.Past(new TreeMap<>(), lost);
   }
 
   private void checkAttempt(Hello hello) {
@@ -264,6 +282,7 @@ public final class FeedServer implements Feeder {
         misuse::complete,
         () -> batchReady(dataset.name()),
         skips::add,
+        () -> ending.run(),
         past);
   }
 
@@ -395,8 +414,17 @@ public final class FeedServer implements Feeder {
       misuse = new CompletableFuture<>();
     }
     endedRanks.clear();
-    everySession().forEach(FeedSession::hearOut);
+    hearOut();
     everySession().forEach(FeedSession::end);
+  }
+
+  private void hearOut() {
+    everySession().forEach(session -> session.hearOut(LAST_WORDS));
+  }
+
+  @Override
+  public void beforeEnds(Runnable keep) {
+    ending = keep;
   }
 
   @Override
@@ -416,26 +444,27 @@ public final class FeedServer implements Feeder {
     }
     Map<String, Object> left = new LinkedHashMap<>();
     skipped.forEach((dataset, words) -> left.put(dataset, words.stream().sorted().toList()));
-    return Map.of("feeds", feeds, "row_groups_skipped", left);
+    return Map.of("feeds", feeds, "row_groups_skipped", left, "whole", closed);
   }
 
   private void remember(Map<?, ?> history) {
     try {
-      for (Map.Entry<?, ?> feed : ((Map<?, ?>) history.get("feeds")).entrySet()) {
-        String key = (String) feed.getKey();
+      lost = !Boolean.TRUE.equals(history.get("whole"));
+      for (Map.Entry<?, ?> feed : Tree.map(history.get("feeds")).entrySet()) {
+        String key = Tree.text(feed.getKey());
         FeedPlan dataset = plan.feed(key.replaceFirst(OF_RANK + "\\d+$", ""));
-        FeedSession.Past past = FeedSession.kept((List<?>) feed.getValue(), dataset);
-        FeedSession session = session(dataset, 1, past);
+        Map<Integer, EpochHistory> epochs = FeedSession.kept(Tree.list(feed.getValue()), dataset);
+        FeedSession session = session(dataset, 1, new FeedSession.Past(epochs, lost));
         session.end();
         synchronized (sessions) {
           sessions.put(key, session);
         }
       }
-      for (Map.Entry<?, ?> left : ((Map<?, ?>) history.get("row_groups_skipped")).entrySet()) {
-        ((List<?>) left.getValue())
-            .forEach(words -> skips((String) left.getKey()).add((String) words));
+      for (Map.Entry<?, ?> left : Tree.map(history.get("row_groups_skipped")).entrySet()) {
+        Set<String> skips = skips(Tree.text(left.getKey()));
+        Tree.list(left.getValue()).forEach(words -> skips.add(Tree.text(words)));
       }
-    } catch (ClassCastException | NullPointerException e) {
+    } catch (ClassCastException e) {
       throw LastmileException.of(FailureKind.USER, "Not a history of feeds: " + e.getMessage(), e);
     }
   }
@@ -462,6 +491,7 @@ public final class FeedServer implements Feeder {
 
   @Override
   public void close() {
+    hearOut();
     closed = true;
     try {
       server.close();

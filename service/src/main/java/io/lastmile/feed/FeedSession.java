@@ -43,6 +43,7 @@ final class FeedSession implements StepSink {
   private final Consumer<Misuse> misused;
   private final Runnable firstBatch;
   private final Consumer<String> skipped;
+  private final Runnable ending;
   private final @Nullable RankFeed[] ranks;
 
   /**
@@ -90,11 +91,7 @@ final class FeedSession implements StepSink {
    * @param epochs by number; those that get it go on writing into it
    * @param lost whether more rows may have been taken than they tell: what told it was killed
    */
-  record Past(Map<Integer, EpochHistory> epochs, boolean lost) {
-    static Past none() {
-      return new Past(new TreeMap<>(), false);
-    }
-  }
+  record Past(Map<Integer, EpochHistory> epochs, boolean lost) {}
 
   /** A generation and the position it starts from. */
   private record Start(int generation, Position position) {}
@@ -109,6 +106,7 @@ final class FeedSession implements StepSink {
    * @param misused told when it ends because of what a rank did
    * @param firstBatch run when a step is published
    * @param skipped told of each row group that was left out
+   * @param ending run when an epoch has ended, before the ranks are told
    * @param past of the same feed
    */
   FeedSession(
@@ -119,6 +117,7 @@ final class FeedSession implements StepSink {
       Consumer<Misuse> misused,
       Runnable firstBatch,
       Consumer<String> skipped,
+      Runnable ending,
       Past past) {
     this.job = job;
     this.plan = plan;
@@ -127,6 +126,7 @@ final class FeedSession implements StepSink {
     this.firstBatch = firstBatch;
     this.skipped = skipped;
     this.ranks = new RankFeed[sharers];
+    this.ending = ending;
     this.epochs = past.epochs();
     this.lost = past.lost();
   }
@@ -453,11 +453,9 @@ final class FeedSession implements StepSink {
     }
   }
 
-  /**
-   * Waits a moment until all that its ranks have said has been heard: their processes have ended.
-   */
-  void hearOut() {
-    long deadline = System.nanoTime() + LEAVING.toNanos();
+  /** Waits until all that its ranks have said has been heard, which have ended; not for long. */
+  void hearOut(Duration most) {
+    long deadline = System.nanoTime() + most.toNanos();
     try {
       while (!ranks().stream().allMatch(RankFeed::heardOut) && System.nanoTime() < deadline) {
         Thread.sleep(1);
@@ -485,11 +483,7 @@ final class FeedSession implements StepSink {
     }
   }
 
-  /**
-   * What is kept of its epochs, as a tree of JSON; none before the first.
-   *
-   * @see #kept
-   */
+  /** What is to be {@link #kept} of its epochs, as a tree of JSON; none before the first. */
   synchronized List<Map<String, Object>> tree() {
     List<Map<String, Object>> tree = new ArrayList<>();
     epochs.forEach(
@@ -497,14 +491,14 @@ final class FeedSession implements StepSink {
     return tree;
   }
 
-  /** What was kept of the epochs of a feed, by a driver that may have been killed. */
-  static Past kept(List<?> tree, FeedPlan plan) {
+  /** What was kept of the epochs of a feed. */
+  static Map<Integer, EpochHistory> kept(List<?> tree, FeedPlan plan) {
     Map<Integer, EpochHistory> epochs = new TreeMap<>();
     for (Object epoch : tree) {
-      EpochHistory history = EpochHistory.of((Map<?, ?>) epoch, plan);
+      EpochHistory history = EpochHistory.of(Tree.map(epoch), plan);
       epochs.put(history.sent().epoch(), history);
     }
-    return new Past(epochs, true);
+    return epochs;
   }
 
   /** Whether one of these ranks may be waiting for rows. */
@@ -652,16 +646,32 @@ final class FeedSession implements StepSink {
       this.generation = generation;
     }
 
-    /** In one step: a rank that asks for other rows comes before the end of this run or after. */
     @Override
     public void ended(Position next) {
       synchronized (FeedSession.this) {
-        EpochHistory history = epochs.get(next.epoch() - 1);
-        if (over || FeedSession.this.run != run || history == null) {
+        EpochHistory history = current(next);
+        if (history == null) {
+          return;
+        }
+        history.end();
+      }
+      ending.run();
+      tell(next);
+    }
+
+    /** The epoch that has ended; null when the feed does not go on with this run any more. */
+    private @Nullable EpochHistory current(Position next) {
+      return over || FeedSession.this.run != run ? null : epochs.get(next.epoch() - 1);
+    }
+
+    /** In one step: a rank that asks for other rows comes before the end of this run or after. */
+    private void tell(Position next) {
+      synchronized (FeedSession.this) {
+        EpochHistory history = current(next);
+        if (history == null) {
           return;
         }
         Position last = history.sent();
-        history.end();
         FeedSession.this.run = null;
         // A last step that was dropped has slots that nobody fills any more.
         ranks().forEach(rank -> rank.ring().reclaim());

@@ -17,6 +17,14 @@ public interface Feeder extends FeedMonitor, AutoCloseable {
    */
   void begin(int attempt);
 
+  /**
+   * Has something done each time before the ranks are told that an epoch has ended; {@link
+   * #progress} and {@link #history} know it then. Called at most once, before the first attempt.
+   *
+   * @param keep run by a worker's thread, which may be interrupted; returns soon
+   */
+  void beforeEnds(Runnable keep);
+
   /** Completes, normally, with the failure that ended the feeds; never when none did. */
   CompletionStage<LastmileException> failure();
 
