@@ -1,4 +1,4 @@
-"""The figures that are promised, measured: first batch, preview, memory, wide tables, steps.
+"""The figures that are promised, measured: first batch, preview, memory, wide tables, steps, resume, digest, recovery.
 
     ./dev bench                       all of them
     ./dev bench first-batch           median of --runs, with numpy and with torch
@@ -8,6 +8,7 @@
     ./dev bench steps                 a split with joins and in a mix against one without
     ./dev bench resume                the first batch at 1 %, 50 % and 99 % of an epoch against its start
     ./dev bench digest                the digest of row identities against the row
+    ./dev bench recovery --runs 10    from a rank that fails or stands still, or a killed driver, to the next step
 
 Each figure is given as a ratio to its limit, with CPU seconds of the whole process tree beside the wall time. The last
 line of the output is all of it as JSON; --json FILE writes it to a file as well. Exit code 1 when a limit is exceeded.
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import digest
+import recovery
 import resume
 import steps
 import tree
@@ -250,6 +252,7 @@ FIGURES: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {
     "steps": lambda folder, options: steps.steps(folder, options.runs),
     "resume": lambda folder, options: resume.resume(folder, options.runs),
     "digest": digest_cost,
+    "recovery": lambda folder, options: recovery.recovery(folder, options.runs),
 }
 
 
