@@ -444,7 +444,7 @@ public final class FeedServer implements Feeder {
     }
     Map<String, Object> left = new LinkedHashMap<>();
     skipped.forEach((dataset, words) -> left.put(dataset, words.stream().sorted().toList()));
-    return Map.of("feeds", feeds, "row_groups_skipped", left, "whole", closed);
+    return Map.of("feeds", feeds, "row_groups_skipped", left, "whole", closed && !lost);
   }
 
   private void remember(Map<?, ?> history) {
