@@ -32,6 +32,7 @@ public final class Main {
     commands.put("generate", console -> new Generate());
     commands.put("demo", console -> new DemoCommand());
     commands.put("python", console -> new PythonCommand());
+    commands.put("soak", console -> new SoakCommand());
     commands.put("help", HelpCommand::new);
     commands.put("open-bandit", console -> new OpenBandit());
     commands.put("version", VersionCommand::new);

@@ -99,7 +99,7 @@ class MainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo", "python"})
+  @ValueSource(strings = {"demo", "python", "soak"})
   void theScriptsCommandsAreNotJavas(String command) {
     assertThat(execute(command, "x")).isEqualTo(2);
     assertThat(err())
