@@ -21,6 +21,7 @@ final class RunEvents implements RankListener {
   private final RankOutput output;
   private final Feeder feeder;
   private final JobData data;
+  private final LineageLog lineage;
 
   /** What the record has of the history of the feeds; guarded by this. */
   private Map<String, Object> kept = Map.of();
@@ -39,6 +40,7 @@ final class RunEvents implements RankListener {
 
   RunEvents(RunRecord record, RankOutput output, Feeder feeder, JobData data) {
     this.data = data;
+    this.lineage = new LineageLog(record);
     this.record = record;
     this.output = output;
     this.feeder = feeder;
@@ -99,7 +101,7 @@ final class RunEvents implements RankListener {
 
   /**
    * Writes each epoch that has ended since the last call, and its certificate when the ranks have
-   * taken all of it: anew when they took it once more.
+   * taken all of it: anew when they took it once more; and where the rows went until now.
    *
    * @param history of the feeds, kept when it is another than at the last call
    */
@@ -110,6 +112,7 @@ final class RunEvents implements RankListener {
       kept = tree;
       record.history(tree);
     }
+    feeder.lineages().forEach(lineage::write);
     for (Map.Entry<String, DatasetProgress> dataset : progress.datasets().entrySet()) {
       for (EpochProgress epoch : dataset.getValue().epochs()) {
         certify(dataset.getKey(), epoch, dataset.getValue().rowGroupsSkipped());

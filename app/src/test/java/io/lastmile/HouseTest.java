@@ -51,6 +51,7 @@ class HouseTest {
     allowed.put("estimate", with(engine, "diagnosis", "dispatch", "sequence", "worker"));
     allowed.put("feed", with(engine, "diagnosis", "dispatch", "sequence", "worker"));
     allowed.put("certify", with(engine, "dispatch", "sequence", "worker", "feed"));
+    allowed.put("trace", with(engine, "diagnosis", "dispatch", "sequence", "certify"));
     allowed.put("write", with(engine, "dispatch", "sequence", "worker"));
     allowed.put("generate", with(engine));
     allowed.put("launch", List.of("error"));

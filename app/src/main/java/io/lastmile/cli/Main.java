@@ -29,6 +29,7 @@ public final class Main {
     commands.put("write", WriteCommand::new);
     commands.put("runs", RunsCommand::new);
     commands.put("verify", VerifyCommand::new);
+    commands.put("trace", TraceCommand::new);
     commands.put("generate", console -> new Generate());
     commands.put("demo", console -> new DemoCommand());
     commands.put("python", console -> new PythonCommand());

@@ -91,7 +91,7 @@ final class PreviewJson {
   }
 
   /** Numbers and booleans as such; what JSON cannot say, such as a NaN or a date, as a text. */
-  private static @Nullable Object value(ColumnType type, @Nullable Object text) {
+  static @Nullable Object value(ColumnType type, @Nullable Object text) {
     return switch (text) {
       case List<?> list -> {
         List<@Nullable Object> values = new ArrayList<>();

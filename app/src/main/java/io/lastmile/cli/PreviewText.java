@@ -177,7 +177,8 @@ record PreviewText(Preview preview) {
     return of.list() || of.type().sql().equals("VARCHAR");
   }
 
-  private static String value(@Nullable Object value) {
+  /** A value in few letters. */
+  static String value(@Nullable Object value) {
     String text =
         switch (value) {
           case null -> "null";

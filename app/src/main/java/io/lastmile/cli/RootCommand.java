@@ -27,6 +27,8 @@ import picocli.CommandLine.Spec;
       "  lastmile runs                      list the runs of this folder",
       "  lastmile resume runs/first-1       go on with a run that failed or was killed",
       "  lastmile verify runs/first-1       compute the certificates of a run again",
+      "  lastmile trace runs/first-1 --step 7",
+      "                                     list the rows of a step, or say what became of a row",
       "  lastmile demo                      train a click model on real click logs",
       "  lastmile python script.py          Python that can import the client",
       "  lastmile help run                  what a command takes and does"

@@ -95,26 +95,13 @@ final class RowSearch {
       return part;
     }
     long half = rows.rows() / 2;
-    Split.Part first = some(part, rows.firstRow(), half);
+    Split.Part first = some(part, 0, half);
     return narrowed(
-        split,
-        failure(split, first) == null
-            ? some(part, rows.firstRow() + half, rows.rows() - half)
-            : first);
+        split, failure(split, first) == null ? some(part, half, rows.rows() - half) : first);
   }
 
-  private static Split.Part some(Split.Part part, long first, long count) {
-    RowGroup all = part.rowGroup();
-    return new Split.Part(
-        part.file(),
-        part.fileOrdinal(),
-        new RowGroup(
-            all.ordinal(),
-            first,
-            count,
-            all.compressedBytes(),
-            all.listValues(),
-            all.statistics()));
+  private static Split.Part some(Split.Part part, long skipped, long count) {
+    return new Split.Part(part.file(), part.fileOrdinal(), part.rowGroup().some(skipped, count));
   }
 
   /** The failure of the step or column that fails on a row; null: none does. */

@@ -10,10 +10,13 @@ import io.lastmile.source.TableFile;
 import io.lastmile.split.Split;
 import io.lastmile.split.Splits;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -122,6 +125,11 @@ public record DatasetPlan(
         label == null ? List.of() : List.of(label.column()));
   }
 
+  /** Whether something of the source is not read. */
+  boolean isPruned() {
+    return pruned.files() + pruned.rowGroups() > 0;
+  }
+
   /** The layout of a staging buffer. */
   public Layout stagingLayout() {
     return Layout.of(forms, STAGING_ROWS, capacities(STAGING_ROWS));
@@ -183,6 +191,27 @@ public record DatasetPlan(
         new Splits(files, shuffle, seed),
         fingerprint,
         budget);
+  }
+
+  /**
+   * A split of so few rows that these are among them: of each of their row groups those from the
+   * first to the last.
+   *
+   * @param identities of rows of this plan
+   */
+  public Split spanning(long epoch, Collection<Long> identities) {
+    NavigableSet<Long> left = new TreeSet<>(identities);
+    List<Split.Part> parts = new ArrayList<>();
+    for (Split.Part part : splits.parts()) {
+      long first = SplitQuery.identity(part);
+      NavigableSet<Long> here = left.subSet(first, true, first + part.rowGroup().rows(), false);
+      if (!here.isEmpty()) {
+        long skipped = here.first() - first;
+        RowGroup some = part.rowGroup().some(skipped, here.last() - here.first() + 1);
+        parts.add(new Split.Part(part.file(), part.fileOrdinal(), some));
+      }
+    }
+    return new Split(epoch, 0, parts);
   }
 
   @Override

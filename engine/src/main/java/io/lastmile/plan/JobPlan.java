@@ -127,6 +127,11 @@ public final class JobPlan implements AutoCloseable {
     return engine;
   }
 
+  /** For tables that are converted. */
+  Scratch scratch() {
+    return scratch;
+  }
+
   public Budget budget() {
     return budget;
   }

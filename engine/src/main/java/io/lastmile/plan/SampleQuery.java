@@ -235,7 +235,7 @@ public final class SampleQuery {
     List<String> queries = new ArrayList<>();
     for (int level = 0; level < aggregates.size(); level++) {
       if (!aggregates.get(level).isEmpty()) {
-        queries.add(query.aggregateSql(sample, level, aggregates.get(level)));
+        queries.add(query.levelSql(sample, level, aggregates.get(level)));
       }
     }
     return queries;

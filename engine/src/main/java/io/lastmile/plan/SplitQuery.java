@@ -38,7 +38,7 @@ public record SplitQuery(List<String> outputs, List<Level> levels, List<String> 
   static final Binding IDENTITY_NUMBER =
       new Binding("lastmile_number", new ColumnType.Scalar(Kind.BIGINT), null, Set.of());
 
-  private static final String IDENTITY = "lastmile_row";
+  static final String IDENTITY = "lastmile_row";
 
   /**
    * A column that keeps the order: behind a join the engine's operators hold small results back and
@@ -52,7 +52,7 @@ public record SplitQuery(List<String> outputs, List<Level> levels, List<String> 
   private static final Pattern RESERVED =
       Pattern.compile("lastmile_.*|file_row_number", Pattern.CASE_INSENSITIVE);
 
-  /** The step of a level that drops a row, in {@link #aggregateSql}. */
+  /** The step of a level that drops a row, in {@link #levelSql}. */
   static final String DROPPED = "lastmile_dropped";
 
   private static final String COPY = "lastmile_copy_";
@@ -240,16 +240,16 @@ public record SplitQuery(List<String> outputs, List<Level> levels, List<String> 
   }
 
   /**
-   * The SQL of one row about all rows of a split that reach a level.
+   * The SQL of some items, or aggregates, of all rows of a split that reach a level.
    *
    * @param level its index
-   * @param aggregates over the columns of the level and {@code lastmile_dropped}: 0 for a row that
+   * @param items over the columns of the level and {@code lastmile_dropped}: 0 for a row that
    *     stays, else the number, from 1, of the step of the level that drops it
    */
-  String aggregateSql(Split split, int level, List<String> aggregates) {
+  String levelSql(Split split, int level, List<String> items) {
     String sql =
         "SELECT "
-            + String.join(", ", aggregates)
+            + String.join(", ", items)
             + "\nFROM (\nSELECT *, "
             + dropCode(levels.get(level).drops())
             + " AS "
@@ -291,6 +291,18 @@ public record SplitQuery(List<String> outputs, List<Level> levels, List<String> 
         .append(COPY)
         .append(level)
         .toString();
+  }
+
+  /** The copy numbers of a row, one for each step that makes copies, from the one int64 of all. */
+  public List<Long> copyNumbers(long whole) {
+    List<Long> numbers = new ArrayList<>();
+    int count = copies().size();
+    int bits = count == 0 ? 0 : COPY_BITS / count;
+    for (int level = 0; level < count; level++) {
+      long above = whole >>> (bits * (count - 1 - level));
+      numbers.add(level == 0 ? above : above & ((1L << bits) - 1));
+    }
+    return numbers;
   }
 
   /** Several copy numbers of a row as one int64, the first in the highest bits. */

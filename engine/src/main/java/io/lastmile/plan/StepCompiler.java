@@ -102,7 +102,11 @@ final class StepCompiler {
     switch (step) {
       case Step.Filter filter -> {
         Binding condition = checker.condition(filter.condition(), scope, element);
-        drop(number, step, condition.derived("(" + condition.sql() + ") IS NOT TRUE"));
+        drop(
+            number,
+            step,
+            condition.derived("(" + condition.sql() + ") IS NOT TRUE"),
+            DropReason.notTrue(filter.condition(), condition));
       }
       case Step.Derive derive ->
           derive.columns().forEach(column -> derive(column.name(), column.expression(), element));
@@ -122,9 +126,17 @@ final class StepCompiler {
                       List.of(factor.name()), () -> weight(factor, element + "." + factor.name())));
       case Join join -> join(number, join, element);
       case Step.SemiJoin join ->
-          drop(number, step, member(number, join.table(), join.on(), element).missing());
+          drop(
+              number,
+              step,
+              member(number, join.table(), join.on(), element).missing(),
+              DropReason.missing(joinKeys(join.on(), element), join.table()));
       case Step.AntiJoin join ->
-          drop(number, step, member(number, join.table(), join.on(), element).there());
+          drop(
+              number,
+              step,
+              member(number, join.table(), join.on(), element).there(),
+              DropReason.there(joinKeys(join.on(), element), join.table()));
       case Downsample sample -> downsample(number, sample, element);
       case Step.Sample sample -> sample(number, sample, element + ".by");
       case Step.Split split -> split(number, split, element + ".by");
@@ -134,8 +146,15 @@ final class StepCompiler {
     }
   }
 
-  private void drop(int number, Step step, Binding condition) {
-    drops.add(new DropStep(number, step.kind(), condition.sql(), condition.sources()));
+  private void drop(int number, Step step, Binding condition, String why) {
+    drops.add(new DropStep(number, step.kind(), condition.sql(), why, condition.sources()));
+  }
+
+  /** The columns of the dataset that a join compares, by name. */
+  private Map<String, Binding> joinKeys(List<JoinKey> on, String element) {
+    Map<String, Binding> keys = new LinkedHashMap<>();
+    on.forEach(key -> keys.put(key.left(), scope.named(key.left(), element + ".on")));
+    return keys;
   }
 
   private void derive(String name, String expression, String element) {
@@ -251,6 +270,7 @@ final class StepCompiler {
 
   private void join(int number, Join join, String element) {
     SmallTables.Opened table = open(join.table(), element);
+    Map<String, Binding> mine = joinKeys(join.on(), element);
     List<String> keys = join.on().stream().map(JoinKey::right).toList();
     List<String> columns =
         join.select().isEmpty()
@@ -283,7 +303,7 @@ final class StepCompiler {
       scope = scope.with(join.prefix() + column, taken);
     }
     if (join.how() == Join.How.INNER) {
-      drop(number, join, found.missing());
+      drop(number, join, found.missing(), DropReason.missing(mine, join.table()));
     }
   }
 
@@ -304,6 +324,7 @@ final class StepCompiler {
             number,
             sample.kind(),
             drawn.equals("FALSE") ? drawn : sampled.sql() + " AND " + drawn,
+            DropReason.aboveKeep(unit, keep.sql()),
             sources));
     if (sample.weight() != null) {
       String factor =
@@ -321,9 +342,9 @@ final class StepCompiler {
 
   private void sample(int number, Step.Sample sample, String element) {
     Binding unit = sampling.unit(sample.salt(), sample.resample(), keys(sample.by(), element));
-    String drawn =
-        sample.keep() == 1 ? "FALSE" : unit.sql() + " >= CAST(" + sample.keep() + " AS DOUBLE)";
-    drop(number, sample, unit.derived(drawn));
+    String keep = "CAST(" + sample.keep() + " AS DOUBLE)";
+    String drawn = sample.keep() == 1 ? "FALSE" : unit.sql() + " >= " + keep;
+    drop(number, sample, unit.derived(drawn), DropReason.aboveKeep(unit, keep));
   }
 
   private void split(int number, Step.Split split, String element) {
@@ -334,7 +355,8 @@ final class StepCompiler {
     drop(
         number,
         split,
-        unit.derived(Double.isInfinite(range.high()) ? below : below + " OR " + above));
+        unit.derived(Double.isInfinite(range.high()) ? below : below + " OR " + above),
+        DropReason.otherPart(unit, split));
   }
 
   private Binding where(@Nullable String where, String element) {
@@ -440,7 +462,13 @@ final class StepCompiler {
                 + ") ELSE "
                 + length
                 + " END";
-    drops.add(new DropStep(number, explode.kind(), "(" + checked + ") = 0", sources));
+    drops.add(
+        new DropStep(
+            number,
+            explode.kind(),
+            "(" + checked + ") = 0",
+            DropReason.noElement(names.getFirst(), scope.named(names.getFirst(), at)),
+            sources));
     copy(new CopyStep(number, explode.kind(), length, elements, sources), element);
     exploded.forEach((name, binding) -> scope = scope.with(name, binding));
     numbered(explode.position(), element + ".position");

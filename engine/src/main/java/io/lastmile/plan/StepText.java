@@ -74,7 +74,8 @@ final class StepText {
     return joined(on, " and ", key -> key.left() + " = " + key.right());
   }
 
-  private static String table(SmallTable table) {
+  /** A small table: its files, or how many values it has. */
+  static String table(SmallTable table) {
     String place =
         switch (table.rows()) {
           case SmallTable.Stored stored -> String.join(", ", stored.source().paths());

@@ -24,4 +24,15 @@ public record RowGroup(
     listValues = Map.copyOf(listValues);
     statistics = Map.copyOf(statistics);
   }
+
+  /**
+   * Some of its rows, as a row group of this place.
+   *
+   * @param skipped rows before the first of them
+   * @param count of them
+   */
+  public RowGroup some(long skipped, long count) {
+    return new RowGroup(
+        ordinal, firstRow + skipped, count, compressedBytes, listValues, statistics);
+  }
 }

@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The splits of an epoch, in order. */
 public final class Splits {
+  private static final int PASS_BITS = 32;
+
   private static final Comparator<Split.Part> FILE_ORDER =
       Comparator.comparingInt(Split.Part::fileOrdinal)
           .thenComparingInt(part -> part.rowGroup().ordinal());
@@ -58,6 +60,15 @@ public final class Splits {
         yield splits;
       }
     };
+  }
+
+  /**
+   * The splits of a pass over a table that starts over in an epoch.
+   *
+   * @param pass from 0
+   */
+  public List<Split> of(int epoch, int pass) {
+    return of(epoch + ((long) pass << PASS_BITS));
   }
 
   /** How many there are, in every epoch. */

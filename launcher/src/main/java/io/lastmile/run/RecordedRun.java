@@ -56,6 +56,7 @@ public record RecordedRun(
    * @param experiment as it ran, in canonical JSON
    * @param folder where its relative paths start
    * @param certificates their files, by name
+   * @param lineage where the rows of each epoch went: files, by name
    * @param kind {@code ok} or how it failed; null: it has no (readable) summary
    * @param files it read, as a tree of JSON; empty: it had not come so far
    * @param history of its feeds, as a tree of JSON; empty: it had not come so far
@@ -64,11 +65,13 @@ public record RecordedRun(
       String experiment,
       Path folder,
       List<Path> certificates,
+      List<Path> lineage,
       @Nullable String kind,
       Map<?, ?> files,
       Map<?, ?> history) {
     public Kept {
       certificates = List.copyOf(certificates);
+      lineage = List.copyOf(lineage);
     }
   }
 
@@ -80,22 +83,26 @@ public record RecordedRun(
   public static Kept kept(Path folder) throws IOException {
     String experiment = Files.readString(folder.resolve("experiment.json")).strip();
     String origin = folder(Files.readString(folder.resolve("origin.json")));
-    List<Path> certificates = new ArrayList<>();
-    Path all = folder.resolve("certificates");
-    if (Files.isDirectory(all)) {
-      try (DirectoryStream<Path> found = Files.newDirectoryStream(all, "*.json")) {
-        found.forEach(certificates::add);
-      }
-    }
-    certificates.sort(
-        Comparator.comparing(RecordedRun::dataset).thenComparingLong(RecordedRun::epoch));
     return new Kept(
         experiment,
         Path.of(origin),
-        certificates,
+        ofEpochs(folder.resolve("certificates")),
+        ofEpochs(folder.resolve("lineage")),
         read(folder).kind(),
         tree(folder.resolve("files.json")),
         tree(folder.resolve("history.json")));
+  }
+
+  /** The files of a folder that are named as an epoch, by dataset and epoch. */
+  private static List<Path> ofEpochs(Path all) throws IOException {
+    List<Path> files = new ArrayList<>();
+    if (Files.isDirectory(all)) {
+      try (DirectoryStream<Path> found = Files.newDirectoryStream(all, "[!.]*.json")) {
+        found.forEach(files::add);
+      }
+    }
+    files.sort(Comparator.comparing(RecordedRun::dataset).thenComparingLong(RecordedRun::epoch));
+    return files;
   }
 
   private static Map<?, ?> tree(Path file) throws IOException {
@@ -117,18 +124,18 @@ public record RecordedRun(
     throw new IOException("origin.json names no folder");
   }
 
-  /** The dataset that a certificate's name begins with. */
-  private static String dataset(Path certificate) {
-    return name(certificate).replaceFirst("-\\d+$", "");
+  /** The dataset that the name of an epoch begins with. */
+  private static String dataset(Path epoch) {
+    return name(epoch).replaceFirst("-\\d+$", "");
   }
 
-  private static long epoch(Path certificate) {
-    Matcher number = EPOCH.matcher(name(certificate));
+  private static long epoch(Path epoch) {
+    Matcher number = EPOCH.matcher(name(epoch));
     return number.find() ? Long.parseLong(number.group(1)) : 0;
   }
 
-  private static String name(Path certificate) {
-    return certificate.getFileName().toString().replaceFirst("\\.json$", "");
+  private static String name(Path epoch) {
+    return epoch.getFileName().toString().replaceFirst("\\.json$", "");
   }
 
   private static RecordedRun read(Path folder) throws IOException {

@@ -4,6 +4,9 @@ import io.lastmile.dataset.Json;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,14 +21,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The folder {@code runs/<name>-<n>/} of a run: {@code experiment.json}, {@code files.json}, {@code
- * events.jsonl}, {@code logs/} and, at the end, {@code summary.json}. Its driver has the {@link
- * RecordLock}.
+ * events.jsonl}, {@code logs/}, {@code certificates/}, {@code lineage/} and, at the end, {@code
+ * summary.json}. Its driver has the {@link RecordLock}.
  *
  * <p>Every method may be called from any thread.
  */
 public final class RunRecord implements AutoCloseable {
   private static final String CERTIFICATES = "certificates";
   private static final String SUMMARY = "summary.json";
+  private static final String LINEAGE = "lineage";
 
   private final Path folder;
   private final Clock clock;
@@ -146,6 +150,72 @@ public final class RunRecord implements AutoCloseable {
       replace("history.json", Json.write(tree));
     } catch (LastmileException e) {
       lost = lost == null ? e : lost;
+    }
+  }
+
+  /**
+   * Keeps where the rows of an epoch went, beside {@link #counts}; as {@link #event} when it
+   * cannot.
+   *
+   * @param name dataset and epoch, such as {@code train-0}
+   */
+  public synchronized void lineage(String name, Map<String, ?> tree) {
+    try {
+      Files.createDirectories(folder.resolve(LINEAGE));
+      replace(LINEAGE + "/" + name + ".json", Json.write(tree));
+    } catch (IOException e) {
+      lost = lost == null ? unwritable(folder.resolve(LINEAGE), e) : lost;
+    } catch (LastmileException e) {
+      lost = lost == null ? e : lost;
+    }
+  }
+
+  /** What {@link #lineage} kept of an epoch, perhaps by an earlier driver; null: nothing. */
+  public @Nullable Map<?, ?> lineage(String name) {
+    Path file = folder.resolve(LINEAGE).resolve(name + ".json");
+    try {
+      return Files.exists(file) && Json.parse(Files.readString(file)) instanceof Map<?, ?> tree
+          ? tree
+          : null;
+    } catch (IOException | IllegalArgumentException _) {
+      return null; // nothing that could be gone on with
+    }
+  }
+
+  /**
+   * Keeps how many rows splits gave, each as an int64, little-endian, at 8 bytes times its ordinal;
+   * as {@link #event} when it cannot.
+   *
+   * @param name of the file, in the folder of the lineage
+   * @param first ordinal of the first of them; those before it that are not in the file are -1
+   */
+  public synchronized void counts(String name, int first, long[] rows) {
+    Path file = folder.resolve(LINEAGE).resolve(name);
+    if (lost != null || rows.length == 0) {
+      return;
+    }
+    try {
+      Files.createDirectories(folder.resolve(LINEAGE));
+      try (FileChannel channel =
+          FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+        int known = Math.toIntExact(Math.min(channel.size() / Long.BYTES, first));
+        ByteBuffer bytes =
+            ByteBuffer.allocate((first - known + rows.length) * Long.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN);
+        for (int unknown = known; unknown < first; unknown++) {
+          bytes.putLong(-1);
+        }
+        for (long count : rows) {
+          bytes.putLong(count);
+        }
+        bytes.flip();
+        long at = (long) known * Long.BYTES;
+        while (bytes.hasRemaining()) {
+          at += channel.write(bytes, at);
+        }
+      }
+    } catch (IOException e) {
+      lost = unwritable(file, e);
     }
   }
 

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -170,5 +172,37 @@ class RunRecordTest {
             new RecordedRun("ads-1", Instant.parse("2026-03-01T12:00:00Z"), 12.5, "ok", 500L));
     assertThat(listed.get(1).id()).isEqualTo("ads-2");
     assertThat(listed.get(1).kind()).isNull();
+  }
+
+  @Test
+  void countsLieAtTheOrdinalsOfTheirSplits() throws IOException {
+    RunRecord record = record();
+    record.counts("train-0.0.counts", 2, new long[] {5, 0});
+    record.counts("train-0.0.counts", 4, new long[] {7});
+    record.counts("train-0.0.counts", 0, new long[] {3});
+    record.counts("train-0.0.counts", 9, new long[0]);
+    ByteBuffer bytes =
+        ByteBuffer.wrap(Files.readAllBytes(record.folder().resolve("lineage/train-0.0.counts")))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    long[] counts = new long[5];
+    bytes.asLongBuffer().get(counts);
+    assertThat(bytes.capacity()).isEqualTo(40);
+    assertThat(counts).containsExactly(3, -1, 5, 0, 7);
+  }
+
+  @Test
+  void lineagesAreKeptByEpochAndCanBeGoneOnWith() throws IOException {
+    RunRecord record = record();
+    assertThat(record.lineage("train-0")).isNull();
+    record.lineage("train-10", Map.of("epoch", 10L));
+    record.lineage("train-2", Map.of("epoch", 2L));
+    record.counts("train-2.0.counts", 0, new long[] {3});
+    assertThat(record.lineage("train-2")).isEqualTo(Map.of("epoch", 2L));
+    record.experiment("{}", runs);
+    assertThat(RecordedRun.kept(record.folder()).lineage())
+        .extracting(path -> path.getFileName().toString())
+        .containsExactly("train-2.json", "train-10.json");
+    Files.writeString(record.folder().resolve("lineage/train-2.json"), "{");
+    assertThat(record.lineage("train-2")).isNull();
   }
 }

@@ -4,7 +4,6 @@ import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.feed.EpochProgress;
 import io.lastmile.plan.FeedPlan;
-import io.lastmile.plan.Fingerprint;
 import io.lastmile.plan.JobPlan;
 import io.lastmile.query.Engine;
 import io.lastmile.sequence.Position;
@@ -84,7 +83,8 @@ public final class Certificate {
     FeedPlan plan = job.feed(text(certificate, "dataset"));
     String fingerprint = text(certificate, "fingerprint");
     if (!plan.fingerprint().equals(fingerprint)) {
-      return ofPlan(plan, fingerprint, certificate);
+      return PlanChange.since(
+          "certified", plan, fingerprint, certificate.get("engine"), files(certificate));
     }
     Position now =
         Recount.of(
@@ -124,54 +124,10 @@ public final class Certificate {
     throw mistake("%s is %s (must be a text)".formatted(key, tree.get(key)));
   }
 
-  /** Why the plan is another. */
-  private static List<String> ofPlan(FeedPlan plan, String fingerprint, Map<?, ?> certificate) {
-    List<String> differences = new ArrayList<>();
-    Map<String, Map<?, ?>> certified = byName(certificate.get("files"));
-    Map<String, Map<?, ?>> now = byName(plan.files());
-    now.forEach((name, file) -> {
-      Map<?, ?> old = certified.remove(name);
-      if (old == null) {
-        differences.add("file %s: not there when it was certified".formatted(name));
-      } else {
-        for (String key : List.of("bytes", "hash", "row_groups", "rows")) {
-          if (!Objects.equals(old.get(key), file.get(key))) {
-            differences.add(
-                "file %s: certified %s %s, now %s"
-                    .formatted(name, key, old.get(key), file.get(key)));
-          }
-        }
-      }
-    });
-    certified
-        .keySet()
-        .forEach(name -> differences.add("file %s: not there any more".formatted(name)));
-    if (!Engine.version().equals(certificate.get("engine"))) {
-      differences.add(
-          "engine: certified %s, now %s".formatted(certificate.get("engine"), Engine.version()));
+  private static List<?> files(Map<?, ?> tree) {
+    if (tree.get("files") instanceof List<?> list) {
+      return list;
     }
-    if (differences.isEmpty()) {
-      differences.add(
-          "plan: certified %s, now %s (%s)"
-              .formatted(
-                  fingerprint,
-                  plan.fingerprint(),
-                  Fingerprint.difference(fingerprint, plan.fingerprint())));
-    }
-    return differences;
-  }
-
-  private static Map<String, Map<?, ?>> byName(@Nullable Object files) {
-    Map<String, Map<?, ?>> byName = new LinkedHashMap<>();
-    if (!(files instanceof List<?> list)) {
-      throw mistake("files is missing");
-    }
-    for (Object file : list) {
-      if (!(file instanceof Map<?, ?> tree)) {
-        throw mistake("a file is " + file);
-      }
-      byName.put(text(tree, "path"), tree);
-    }
-    return byName;
+    throw mistake("files is missing");
   }
 }

@@ -1,5 +1,7 @@
 package io.lastmile.feed;
 
+import java.util.List;
+
 /** How far the feeds of a job are. */
 public interface FeedMonitor {
   /**
@@ -7,4 +9,9 @@ public interface FeedMonitor {
    * closed: then it is the final state.
    */
   FeedProgress progress();
+
+  /** Where the rows of each dataset went: live, of all datasets whose feed was opened. */
+  default List<Lineage> lineages() {
+    return List.of();
+  }
 }

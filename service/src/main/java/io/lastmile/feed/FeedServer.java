@@ -49,6 +49,10 @@ public final class FeedServer implements Feeder {
   private final Set<Wire> connections = ConcurrentHashMap.newKeySet();
   private final AtomicInteger names = new AtomicInteger();
   private final Map<String, Set<String>> skipped = new ConcurrentHashMap<>();
+
+  /** By dataset. */
+  private final Map<String, Lineage> lineages = new ConcurrentHashMap<>();
+
   private final Map<String, Double> firstBatch = new ConcurrentHashMap<>();
 
   /** The feeds by dataset and, for those of one rank, the rank; guarded by itself. */
@@ -283,6 +287,7 @@ public final class FeedServer implements Feeder {
         () -> batchReady(dataset.name()),
         skips::add,
         () -> ending.run(),
+        lineages.computeIfAbsent(dataset.name(), Lineage::new),
         past);
   }
 
@@ -336,6 +341,12 @@ public final class FeedServer implements Feeder {
         default -> throw new IOException("a message of type " + message.type());
       }
     }
+  }
+
+  @Override
+  public List<Lineage> lineages() {
+    everySession().forEach(FeedSession::noteTaken);
+    return List.copyOf(lineages.values());
   }
 
   @Override

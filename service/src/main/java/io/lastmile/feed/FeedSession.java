@@ -44,6 +44,7 @@ final class FeedSession implements StepSink {
   private final Runnable firstBatch;
   private final Consumer<String> skipped;
   private final Runnable ending;
+  private final Lineage lineage;
   private final @Nullable RankFeed[] ranks;
 
   /**
@@ -60,6 +61,9 @@ final class FeedSession implements StepSink {
 
   /** The epochs begun, by their number. */
   private final Map<Integer, EpochHistory> epochs;
+
+  /** Where the epochs since the ranks last asked for a position were begun, by their number. */
+  private final Map<Integer, Lineage.Beginning> beginnings = new TreeMap<>();
 
   /**
    * Where each rank asked to start from, by generation and rank; a rank may be generations ahead of
@@ -107,6 +111,7 @@ final class FeedSession implements StepSink {
    * @param firstBatch run when a step is published
    * @param skipped told of each row group that was left out
    * @param ending run when an epoch has ended, before the ranks are told
+   * @param lineage of all feeds of the dataset
    * @param past of the same feed
    */
   FeedSession(
@@ -118,7 +123,9 @@ final class FeedSession implements StepSink {
       Runnable firstBatch,
       Consumer<String> skipped,
       Runnable ending,
+      Lineage lineage,
       Past past) {
+    this.lineage = lineage;
     this.job = job;
     this.plan = plan;
     this.failed = failed;
@@ -240,6 +247,8 @@ final class FeedSession implements StepSink {
    * many rows of its epoch all of them had taken.
    */
   private synchronized long goBack(Position to) {
+    noteTaken();
+    beginnings.clear();
     long byAll = 0;
     for (Map.Entry<Integer, EpochHistory> begun : epochs.entrySet()) {
       int epoch = begun.getKey();
@@ -254,6 +263,22 @@ final class FeedSession implements StepSink {
       }
     }
     return byAll;
+  }
+
+  /** Notes in the lineage how far the ranks are. */
+  synchronized void noteTaken() {
+    beginnings.forEach((epoch, beginning) -> {
+      EpochHistory history = epochs.get(epoch);
+      if (history != null) {
+        beginning.took(taken(epoch, history));
+      }
+    });
+  }
+
+  /** The rank that has this feed to itself; null: it is shared. */
+  private @Nullable Integer onlyRank() {
+    Hello hello = rank(0).hello();
+    return hello.alone() ? hello.rank() : null;
   }
 
   /** How many rows of an epoch the rank that is furthest has taken. */
@@ -302,6 +327,11 @@ final class FeedSession implements StepSink {
     }
     lost = false;
     ranks().forEach(RankFeed::expect);
+    Lineage.Beginning beginning =
+        new Lineage.Beginning(
+            start, onlyRank(), ranks.length, plan.dataset().batch(), next.sequence().splitCounts());
+    beginnings.put(start.epoch(), beginning);
+    lineage.add(beginning);
     next.start();
   }
 
@@ -473,6 +503,8 @@ final class FeedSession implements StepSink {
     end();
     synchronized (this) {
       if (past == null) {
+        noteTaken();
+        beginnings.clear();
         epochs.forEach((epoch, history) -> {
           history.settle(takenByAll(history), taken(epoch, history));
           history.leave();
@@ -516,6 +548,7 @@ final class FeedSession implements StepSink {
   /** Ends the workers and gives the slots back. */
   void end() {
     synchronized (this) {
+      noteTaken();
       over = true;
       notifyAll();
     }

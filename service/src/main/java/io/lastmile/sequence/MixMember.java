@@ -14,6 +14,7 @@ final class MixMember {
   private final FinishedSplits splits;
   private final int count;
   private final long limit;
+  private final SplitCounts counts;
 
   /** The split that rows are taken from; null: none has been begun. */
   private @Nullable FinishedSplit split;
@@ -32,6 +33,7 @@ final class MixMember {
     this.count = plan.splits().count();
     this.limit = plan.limit() == null ? Long.MAX_VALUE : plan.limit().rows();
     this.start = start;
+    this.counts = new SplitCounts(start.pass() * count + start.split());
   }
 
   DatasetPlan plan() {
@@ -82,6 +84,7 @@ final class MixMember {
     FinishedSplit next = splits.take(at.pass(), at.split());
     split = next;
     rows = next.rows().rows();
+    counts.add(at.pass() * count + at.split(), rows);
     if (at.row() > rows) {
       throw LastmileException.of(
           FailureKind.USER,
@@ -111,6 +114,11 @@ final class MixMember {
   /** The split that has been begun. */
   Split split() {
     return begun().split();
+  }
+
+  /** How many rows the splits give that have been begun, over all passes. */
+  SplitCounts counts() {
+    return counts;
   }
 
   /** The rows of that split. */

@@ -1,8 +1,6 @@
 package io.lastmile.sequence;
 
 import io.lastmile.batch.PackedRows;
-import io.lastmile.error.FailureKind;
-import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.MixPlan;
 import io.lastmile.plan.SplitQuery;
@@ -19,16 +17,12 @@ public final class MixedSequence extends Sequence {
   private static final int WINDOW = 2048;
 
   private final MixPlan plan;
-  private final Draw draw;
+  private final MixedOrder order;
   private final List<MixMember> members = new ArrayList<>();
-
-  /** Which of the members have no row left, and never will. */
-  private final boolean[] out;
 
   private final int[] windowMember = new int[WINDOW];
   private final int[] windowRow = new int[WINDOW];
   private int window;
-  private boolean over;
 
   /** How far the members were after the last whole step, once all rows have been added. */
   private List<Place> whole = List.of();
@@ -46,21 +40,30 @@ public final class MixedSequence extends Sequence {
       MixPlan plan, int worldSize, Position start, StepSink sink, List<FinishedSplits> splits) {
     super(plan, worldSize, start, sink);
     this.plan = plan;
-    this.draw = new Draw(plan.seed(), start.epoch(), plan.mix().parts());
-    this.out = new boolean[splits.size()];
     for (int i = 0; i < splits.size(); i++) {
       members.add(new MixMember(plan.members().get(i), splits.get(i), start.places().get(i)));
     }
+    this.order = new MixedOrder(plan, start.epoch(), members, this::splitEnded);
+  }
+
+  @Override
+  public List<SplitCounts> splitCounts() {
+    return members.stream().map(MixMember::counts).toList();
   }
 
   /** Takes the rows of the epoch from its members until it ends. */
   public void takeAll(MixListener listener) throws InterruptedException {
-    long limit = plan.limit() == null ? Long.MAX_VALUE : plan.limit().rows();
-    while (!over && rows() + window < limit) {
-      take(rows() + window, listener);
+    int drawn = order.member(rows());
+    while (drawn >= 0) {
+      MixMember member = members.get(drawn);
+      windowMember[window] = drawn;
+      windowRow[window] = member.take();
+      listener.took(drawn, member.split(), windowRow[window]);
+      window++;
       if (window == Math.min(WINDOW, room())) {
         flush();
       }
+      drawn = order.member(rows() + window);
     }
     flush();
     for (int i = 0; i < members.size(); i++) {
@@ -72,79 +75,9 @@ public final class MixedSequence extends Sequence {
     place();
   }
 
-  /** Takes a row from the member that is drawn for it, or ends the epoch. */
-  private void take(long row, MixListener listener) throws InterruptedException {
-    while (!over) {
-      int drawn = draw.of(row, out);
-      if (has(drawn)) {
-        MixMember member = members.get(drawn);
-        windowMember[window] = drawn;
-        windowRow[window] = member.take();
-        listener.took(drawn, member.split(), windowRow[window]);
-        window++;
-        return;
-      }
-      dry(drawn);
-    }
-  }
-
-  /** Whether a member has a row left in its pass; at the end of a split it goes on to the next. */
-  private boolean has(int index) throws InterruptedException {
-    MixMember member = members.get(index);
-    while (!member.hasRow()) {
-      if (member.hasBegun()) {
-        flush();
-        settle(index, true);
-      } else if (!member.begin()) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private void dry(int index) {
-    MixMember member = members.get(index);
-    switch (plan.mix().onDry()) {
-      case STOP -> over = true;
-      case REST -> {
-        out[index] = true;
-        over = allOut();
-      }
-      case REPEAT -> {
-        if (member.place().taken() == 0) {
-          throw LastmileException.of(
-              FailureKind.DATA,
-              "Dataset \"%s\" of mix \"%s\" has no rows in pass %d of epoch %d (on_dry: rest goes on without it)"
-                  .formatted(
-                      member.plan().name(),
-                      plan.name(),
-                      member.place().pass(),
-                      position().epoch()));
-        }
-        over = othersStartedOver(index);
-        if (!over) {
-          member.startOver();
-        }
-      }
-    }
-  }
-
-  private boolean allOut() {
-    for (boolean one : out) {
-      if (!one) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private boolean othersStartedOver(int index) {
-    for (int i = 0; i < members.size(); i++) {
-      if (i != index && members.get(i).place().pass() == 0) {
-        return false;
-      }
-    }
-    return true;
+  private void splitEnded(int member) throws InterruptedException {
+    flush();
+    settle(member, true);
   }
 
   /**

@@ -83,6 +83,9 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
     return position;
   }
 
+  /** How many rows the splits that are complete give, for each table of the plan. Any thread. */
+  public abstract List<SplitCounts> splitCounts();
+
   /**
    * All rows have been added: divides what is left evenly among the ranks, or drops it, and gives
    * the start of the next epoch.

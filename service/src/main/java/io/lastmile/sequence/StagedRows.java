@@ -43,6 +43,12 @@ public final class StagedRows implements RowSource {
     this.number = number;
   }
 
+  /** So many rows, without any value. */
+  static StagedRows counted(int rows) {
+    int[] none = new int[rows];
+    return new StagedRows(List.of(), none, none);
+  }
+
   List<PackedRows> buffers() {
     return buffers;
   }

@@ -19,6 +19,7 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class TableSequence extends Sequence {
   private final boolean limited;
   private final int lastSteps;
+  private final SplitCounts counts;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition passed = lock.newCondition();
 
@@ -53,8 +54,14 @@ public final class TableSequence extends Sequence {
     this.skip = start.row();
     this.limited = plan.limit() != null;
     this.lastSteps = plan.lastSteps();
+    this.counts = new SplitCounts(start.split());
     this.left = plan.limit() == null ? Long.MAX_VALUE : plan.limit().rows() - start.rows();
     this.reachedLimit = left <= 0;
+  }
+
+  @Override
+  public List<SplitCounts> splitCounts() {
+    return List.of(counts);
   }
 
   /** Whether the limit of the epoch is reached: no split behind those that are appended is run. */
@@ -130,6 +137,7 @@ public final class TableSequence extends Sequence {
       dropped.add(overLimit);
     }
     dropped.addAll(Collections.nCopies(lastSteps, 0L));
+    counts.add(ordinal, tally.kept());
     lock.lock();
     try {
       count(position().counts().plusSplit(tally.read(), tally.added(), dropped));

@@ -24,8 +24,6 @@ import org.jspecify.annotations.Nullable;
  * which takes their rows.
  */
 final class MixEpoch implements Epoch {
-  private static final int PASS_BITS = 32;
-
   /** Bytes of memory for each byte of a row that is kept. */
   private static final int KEPT_SHARE = 4;
 
@@ -70,7 +68,7 @@ final class MixEpoch implements Epoch {
     int count = member.splits().count();
     boolean repeats = plan.mix().onDry() == Mix.OnDry.REPEAT && count > 0;
     return new MixDispatcher.Member(
-        pass -> member.splits().of(epoch + ((long) pass << PASS_BITS)),
+        pass -> member.splits().of(epoch, pass),
         count,
         start.pass() * count + start.split(),
         repeats ? Integer.MAX_VALUE : count,
