@@ -24,6 +24,7 @@ _SPAN: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(ms|s|m|h|)")
 _MILLIS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "": 1000}
 _MOST_SECONDS: Final = 1e9
 _WANTED_SPAN: Final = "a duration such as 30s or 5m"
+_SPLIT_TIMEOUT: Final = 600.0
 
 
 class Train(TypedDict):
@@ -41,10 +42,15 @@ class Train(TypedDict):
 
 
 class Workers(TypedDict, total=False):
-    """Worker threads (one per core), and the memory of each of them, in bytes or such as ``512MiB`` (2GiB)."""
+    """Worker threads (one per core), and the memory of each of them, in bytes or such as ``512MiB`` (2GiB).
+
+    A run of a split that takes longer than ``split_timeout`` (ten minutes) is given up, and the split run again:
+    seconds, or such as ``30s``.
+    """
 
     max: int
     memory: int | str
+    split_timeout: str | float
 
 
 class Cluster(TypedDict, total=False):
@@ -91,7 +97,8 @@ def experiment(
         datasets: by name, in the order of the experiment file; at least one.
         seed: of every permutation and sampling hash, 64 bits.
         train: the script, or ``{"script": …, "args": [...], "ranks": n}``; None for an experiment that is only opened.
-        cluster: ``{"workers": {"max": n, "memory": "512MiB"}}``; None for one worker per core with 2 GiB each.
+        cluster: ``{"workers": {"max": n, "memory": "512MiB"}}``; None for one worker per core with 2 GiB each and
+            ten minutes for a split.
         folder: where relative paths start, and the ranks.
 
     Raises:
@@ -185,9 +192,13 @@ def _argument(i: int, argument: object) -> str:
 def _cluster(cluster: object) -> Json:
     said = _checks.mapping("cluster", cluster, ("kind", "workers"))
     _checks.word("kind", said.get("kind", "local"), ("local",))
-    workers = _checks.mapping("workers", said.get("workers", {}), ("max", "memory"))
+    workers = _checks.mapping("workers", said.get("workers", {}), ("max", "memory", "split_timeout"))
     most = _checks.positive("max", workers["max"]) if "max" in workers else _cores.available()
-    return {"kind": "local", "workers": {"max": most, "memory": _bytes(workers.get("memory", _MEMORY))}}
+    memory = _bytes(workers.get("memory", _MEMORY))
+    timeout = _seconds("split_timeout", workers.get("split_timeout", _SPLIT_TIMEOUT))
+    if timeout is None:
+        raise _checks.wrong("split_timeout", None, _WANTED_SPAN)
+    return {"kind": "local", "workers": {"max": most, "memory": memory, "split_timeout": timeout}}
 
 
 def _bytes(size: object) -> int:

@@ -34,7 +34,7 @@ def experiment(folder: str = ".") -> Experiment:
             "restarts": 3,
             "stall_timeout": "1.5m",
         },
-        cluster={"kind": "local", "workers": {"max": 4, "memory": "512MiB"}},
+        cluster={"kind": "local", "workers": {"max": 4, "memory": "512MiB", "split_timeout": "1.5m"}},
     )
 
 

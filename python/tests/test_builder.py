@@ -53,7 +53,7 @@ def test_defaults_are_written_out() -> None:
         cluster={"workers": {"max": 1, "memory": 1}},
     )
     assert small.to_json() == (
-        '{"cluster":{"kind":"local","workers":{"max":1,"memory":1}},"datasets":[["valid",{"batch":4096,"certificate":"identities",'
+        '{"cluster":{"kind":"local","workers":{"max":1,"memory":1,"split_timeout":600.0}},"datasets":[["valid",{"batch":4096,"certificate":"identities",'
         '"keys":[],"last_step":"uneven","on_empty":"allow","order":"deterministic","prefetch":4,"shuffle":"none","slots":6,"source":{"on_corrupt":"fail",'
         '"parquet":["a"],"schema":"strict"},"steps":[],"tensors":[["x",{"columns":"x","dtype":null,"fill":null,'
         '"hash":null,"layout":"dense","max_length":null,"null":"error","pad":false,"truncate":"first",'
@@ -61,7 +61,10 @@ def test_defaults_are_written_out() -> None:
     )
     assert small.folder == Path.cwd()
     cluster = json.loads(lastmile.experiment("s", datasets={"a": TABLE}).to_json())["cluster"]
-    assert cluster == {"kind": "local", "workers": {"max": _cores.available(), "memory": 2 << 30}}
+    assert cluster == {
+        "kind": "local",
+        "workers": {"max": _cores.available(), "memory": 2 << 30, "split_timeout": 600.0},
+    }
 
 
 TABLE = lastmile.parquet("a").tensor("x", "x")
@@ -269,6 +272,14 @@ WRONG_EXPERIMENTS: list[tuple[dict[str, Any], str]] = [
     ({"train": ""}, 'Invalid script: "" (must not be empty)'),
     ({"cluster": {"kind": "cloud"}}, 'Invalid kind: "cloud" (must be local)'),
     ({"cluster": {"workers": {"max": 0}}}, "Invalid max: 0 (must be > 0)"),
+    (
+        {"cluster": {"workers": {"split_timeout": "soon"}}},
+        'Invalid split_timeout: "soon" (must be a duration such as 30s or 5m)',
+    ),
+    (
+        {"cluster": {"workers": {"split_timeout": None}}},
+        "Invalid split_timeout: nothing (must be a duration such as 30s or 5m)",
+    ),
     (
         {"cluster": {"workers": {"memory": "2 gibs"}}},
         'Invalid memory: "2 gibs" (must be a size such as 512MiB or 2GiB)',

@@ -10,6 +10,7 @@ import io.lastmile.feed.RuntimeFolder;
 import io.lastmile.feed.TemporaryFolder;
 import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
+import io.lastmile.worker.Workers;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -64,9 +65,10 @@ record PlannedData(JobPlan plan) implements JobData {
 
   @Override
   public Feeder open(RuntimeFolder folder, Map<?, ?> history) {
+    Workers workers = InjectedFaults.workers(plan);
     return history.isEmpty()
-        ? FeedServer.open(plan, folder, folder.socket())
-        : FeedServer.open(plan, folder, folder.socket(), history);
+        ? FeedServer.open(plan, workers, folder, folder.socket())
+        : FeedServer.open(plan, workers, folder, folder.socket(), history);
   }
 
   @Override

@@ -52,7 +52,7 @@ class RunTest {
         1,
         Map.of(),
         new Training("train.py", List.of("--epochs", "2"), 2, 0, null),
-        new Cluster(1, 1L << 30),
+        Cluster.local().workers(1).workerMemory(1L << 30),
         new Origin(folder, null, Map.of(), Map.of()));
   }
 
@@ -256,7 +256,13 @@ class RunTest {
                 .formatted(folder.resolve("train.py")));
 
     Experiment opened =
-        new Experiment("ads", 1, Map.of(), null, new Cluster(1, 1L << 30), experiment.origin());
+        new Experiment(
+            "ads",
+            1,
+            Map.of(),
+            null,
+            Cluster.local().workers(1).workerMemory(1L << 30),
+            experiment.origin());
     assertThatThrownBy(() -> Launch.start(opened, options(), any -> data))
         .hasMessage(
             "Nothing to run: the experiment has no \"train\" section (it names the script)");

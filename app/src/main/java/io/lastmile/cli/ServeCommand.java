@@ -1,6 +1,7 @@
 package io.lastmile.cli;
 
 import io.lastmile.Cancellation;
+import io.lastmile.InjectedFaults;
 import io.lastmile.dataset.Json;
 import io.lastmile.error.LastmileException;
 import io.lastmile.feed.FeedServer;
@@ -61,7 +62,7 @@ final class ServeCommand implements Callable<Integer> {
     ExperimentFile read = ExperimentFile.read(file);
     try (JobPlan plan = read.placing(() -> JobPlan.of(read.experiment(), new TemporaryFolder()));
         RuntimeFolder folder = RuntimeFolder.open();
-        FeedServer server = read.placing(() -> FeedServer.open(plan, folder, address(folder)))) {
+        FeedServer server = read.placing(() -> serve(plan, folder))) {
       if (embedded) {
         StandardInput.whenClosed(() -> end.complete(0));
         console.print(Json.write(greeting(plan, address(folder))));
@@ -72,6 +73,10 @@ final class ServeCommand implements Callable<Integer> {
           server.failure().thenAccept(end::completeExceptionally).toCompletableFuture();
       return await(end);
     }
+  }
+
+  private FeedServer serve(JobPlan plan, RuntimeFolder folder) {
+    return FeedServer.open(plan, InjectedFaults.workers(plan), folder, address(folder));
   }
 
   private static String name(ExperimentFile read) {

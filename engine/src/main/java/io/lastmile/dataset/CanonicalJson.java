@@ -289,6 +289,12 @@ public final class CanonicalJson {
         "kind",
         "local",
         "workers",
-        Map.of("max", cluster.workers(), "memory", cluster.workerMemory()));
+        Map.of(
+            "max",
+            cluster.workers(),
+            "memory",
+            cluster.workerMemory(),
+            "split_timeout",
+            TimeSpan.seconds(cluster.splitTimeout())));
   }
 }

@@ -23,6 +23,7 @@ final class ExperimentForm {
           .key("max", (workers, value) -> workers.max(value.count()))
           .key("cpu", (workers, value) -> value.only(1, workers))
           .key("memory", (workers, value) -> workers.memory(bytes(value)))
+          .key("split_timeout", (workers, value) -> workers.splitTimeout(span(value)))
           .later("gpu");
 
   private static final Fields<Cluster> TRAINERS =
@@ -103,34 +104,43 @@ final class ExperimentForm {
   }
 
   private static Cluster workers(Cluster cluster, Written value) {
-    Workers start = new Workers(null, cluster.workers(), cluster.workerMemory());
+    Workers start = new Workers(null, cluster);
     int before = value.mistakes().failures();
     Workers workers = WORKERS.read(value, start);
     Integer min = workers.min;
-    if (value.mistakes().failures() == before && min != null && min != 1 && min != workers.max) {
-      String message = "min: " + min + " is not supported yet (must be 1 or max: " + workers.max;
+    if (value.mistakes().failures() == before && min != null && min != 1 && min != workers.max()) {
+      String message = "min: " + min + " is not supported yet (must be 1 or max: " + workers.max();
       throw LastmileException.user("min", message + ")").under(value.name());
     }
-    return cluster.workers(workers.max).workerMemory(workers.memory);
+    return workers.cluster;
   }
 
   /**
    * The workers as they are written. The threads of one machine all start at once, whatever min.
    */
-  private record Workers(@Nullable Integer min, int max, long memory) {
+  private record Workers(@Nullable Integer min, Cluster cluster) {
     Workers min(int count) {
       Checks.positive("min", count);
-      return new Workers(count, max, memory);
+      return new Workers(count, cluster);
+    }
+
+    int max() {
+      return cluster.workers();
     }
 
     Workers max(int count) {
       Checks.positive("max", count);
-      return new Workers(min, count, memory);
+      return new Workers(min, cluster.workers(count));
     }
 
     Workers memory(long bytes) {
       Checks.positive("memory", bytes);
-      return new Workers(min, max, bytes);
+      return new Workers(min, cluster.workerMemory(bytes));
+    }
+
+    Workers splitTimeout(Duration span) {
+      TimeSpan.checkPositive("split_timeout", span);
+      return new Workers(min, cluster.splitTimeout(span));
     }
   }
 

@@ -35,6 +35,14 @@ final class TimeSpan {
     return Duration.ofMillis(new BigDecimal(span.group(1)).multiply(unit).longValue());
   }
 
+  /** Checks that a duration is at least a millisecond. */
+  static void checkPositive(String element, Duration span) {
+    if (span.toMillis() <= 0) {
+      throw LastmileException.user(
+          element, "Invalid %s: %s (must be > 0)".formatted(element, Checks.sum(seconds(span))));
+    }
+  }
+
   /** As it is written in canonical JSON: seconds. */
   static double seconds(Duration span) {
     return span.toMillis() / MILLIS_PER_SECOND;

@@ -25,11 +25,8 @@ public record Training(
     if (restarts < 0) {
       throw LastmileException.user("restarts", "Invalid restarts: " + restarts + " (must be >= 0)");
     }
-    if (stallTimeout != null && stallTimeout.toMillis() <= 0) {
-      throw LastmileException.user(
-          STALL_TIMEOUT,
-          "Invalid stall_timeout: %s (must be > 0)"
-              .formatted(Checks.sum(TimeSpan.seconds(stallTimeout))));
+    if (stallTimeout != null) {
+      TimeSpan.checkPositive(STALL_TIMEOUT, stallTimeout);
     }
     args = List.copyOf(args);
   }

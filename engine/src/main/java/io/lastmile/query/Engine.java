@@ -6,11 +6,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * One DuckDB instance, in memory, without spilling: a query that needs more than its memory limit
- * fails. Any thread may connect; close every session first.
+ * fails. Any thread may connect. Its memory is free when it has been closed and its last session
+ * is.
  *
  * <p>Each query runs on the thread that asks for its rows, in the order of the files.
  *
@@ -24,7 +24,12 @@ public final class Engine implements AutoCloseable {
 
   private final long database;
   private final Queue<Lookup> owned = new ConcurrentLinkedQueue<>();
-  private final AtomicBoolean closed = new AtomicBoolean();
+
+  /** Sessions that are open; guarded by this, like all below. */
+  private int sessions;
+
+  private boolean closed;
+  private boolean freed;
 
   private Engine(long database) {
     this.database = database;
@@ -89,7 +94,8 @@ public final class Engine implements AutoCloseable {
       if (DuckDb.state(DuckDb.CONNECT, database, out.address()) != 0) {
         throw new QueryException(QueryException.Kind.OTHER, "The engine refused a connection");
       }
-      Session session = new Session(out.get(JAVA_LONG, 0));
+      Session session = new Session(out.get(JAVA_LONG, 0), this::left);
+      entered();
       session.execute(SESSION_SETTINGS);
       return session;
     }
@@ -112,9 +118,25 @@ public final class Engine implements AutoCloseable {
     return NativeMemory.message(DuckDb.call(DuckDb.LIBRARY_VERSION));
   }
 
+  private synchronized void entered() {
+    sessions++;
+  }
+
+  private synchronized void left() {
+    sessions--;
+    freeIfUnused();
+  }
+
+  /** Idempotent. */
   @Override
-  public void close() {
-    if (closed.compareAndSet(false, true)) {
+  public synchronized void close() {
+    closed = true;
+    freeIfUnused();
+  }
+
+  private void freeIfUnused() {
+    if (closed && !freed && sessions == 0) {
+      freed = true;
       DuckDb.destroy(DuckDb.CLOSE, database);
       owned.forEach(Lookup::close);
     }

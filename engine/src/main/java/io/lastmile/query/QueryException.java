@@ -17,6 +17,10 @@ public final class QueryException extends RuntimeException {
   private static final List<String> FIRST_PARAGRAPH =
       List.of("\n\n", "\nLINE ", "\n\tCandidate functions");
 
+  /** How the engine begins to say which call of the system failed. */
+  private static final List<String> SYSTEM =
+      List.of("Could not read from file \"", "Cannot open file \"");
+
   private final Kind kind;
   private final String detail;
 
@@ -33,6 +37,30 @@ public final class QueryException extends RuntimeException {
   /** The engine's text as it came, of several lines, with its excerpt of the SQL. */
   public String detail() {
     return detail;
+  }
+
+  /**
+   * Whether what the query reads may be the reason, so that it fails each time. Otherwise the
+   * engine had not what it needed, was interrupted or broke; or the system did not let it read,
+   * which is not what becomes of content that nobody can read.
+   */
+  public boolean mayBeOfData() {
+    return switch (kind) {
+      case OUT_OF_MEMORY, INTERRUPTED, INTERNAL, FATAL -> false;
+      case IO -> SYSTEM.stream().noneMatch(detail::contains);
+      case PARSER,
+          SYNTAX,
+          BINDER,
+          CATALOG,
+          CONVERSION,
+          OUT_OF_RANGE,
+          MISMATCH_TYPE,
+          NOT_IMPLEMENTED,
+          INVALID_INPUT,
+          PERMISSION,
+          OTHER ->
+          true;
+    };
   }
 
   /** The message, one line, never null. */

@@ -14,11 +14,18 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Session implements AutoCloseable {
   private final long connection;
+  private final Runnable whenClosed;
   private long @Nullable [] drops;
   private boolean closed;
 
-  Session(long connection) {
+  /**
+   * A session.
+   *
+   * @param whenClosed run once, after it has been closed
+   */
+  Session(long connection, Runnable whenClosed) {
     this.connection = connection;
+    this.whenClosed = whenClosed;
   }
 
   /**
@@ -144,6 +151,7 @@ public final class Session implements AutoCloseable {
     if (!closed) {
       closed = true;
       DuckDb.destroy(DuckDb.DISCONNECT, connection);
+      whenClosed.run();
     }
   }
 

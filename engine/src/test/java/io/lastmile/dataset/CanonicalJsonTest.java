@@ -56,12 +56,12 @@ class CanonicalJsonTest {
         Experiment.named("small")
             .in(folder)
             .dataset("valid", Dataset.parquet("a").tensor("x", "x"))
-            .cluster(new Cluster(1, 1))
+            .cluster(Cluster.local().workers(1).workerMemory(1))
             .build();
     String json = CanonicalJson.write(experiment);
     assertThat(json)
         .isEqualTo(
-            "{\"cluster\":{\"kind\":\"local\",\"workers\":{\"max\":1,\"memory\":1}},\"datasets\":"
+            "{\"cluster\":{\"kind\":\"local\",\"workers\":{\"max\":1,\"memory\":1,\"split_timeout\":600.0}},\"datasets\":"
                 + "[[\"valid\",{\"batch\":4096,\"certificate\":\"identities\",\"keys\":[],\"last_step\":\"uneven\",\"on_empty\":\"allow\",\"order\":\"deterministic\","
                 + "\"prefetch\":4,\"shuffle\":\"none\",\"slots\":6,\"source\":{\"on_corrupt\":"
                 + "\"fail\",\"parquet\":[\"a\"],\"schema\":\"strict\"},\"steps\":[],\"tensors\":[[\"x\",{\"columns\":\"x\","
@@ -153,6 +153,7 @@ class CanonicalJsonTest {
                     .args("--epochs", "2", "--rate", "1e-3", "--wide", "true")
                     .restarts(3)
                     .stallTimeout("1.5m"))
+        .cluster(Cluster.local().splitTimeout("1.5m"))
         .workers(4)
         .workerMemory("512MiB")
         .build();

@@ -7,6 +7,7 @@ import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.error.Mistakes;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -107,6 +108,13 @@ class DraftTest {
         () -> Cluster.local().workerMemory("much"),
         "Invalid workers.memory: \"much\" (must be a size such as 512MiB or 2GiB)"
             + " [workers.memory]");
+    refused(
+        () -> Cluster.local().splitTimeout("never"),
+        "Invalid workers.split_timeout: \"never\" (must be a duration such as 30s or 5m)"
+            + " [workers.split_timeout]");
+    refused(
+        () -> Cluster.local().splitTimeout(Duration.ZERO),
+        "Invalid workers.split_timeout: 0 (must be > 0) [workers.split_timeout]");
     refused(
         () ->
             new Step.AntiJoin(

@@ -287,6 +287,8 @@ class ExperimentMistakesTest {
         "cluster: { workers: { memory: 0 } }|Invalid memory: 0 (must be > 0)",
         "cluster: { workers: { memory: 2 gigs } }|Invalid memory: \"2 gigs\" (must be a size such as 512MiB or 2GiB)",
         "cluster: { workers: { memory: 1.5 } }|Invalid memory: 1.5 (must be a size such as 512MiB or 2GiB)",
+        "cluster: { workers: { split_timeout: 0 } }|Invalid split_timeout: 0 (must be > 0)",
+        "cluster: { workers: { split_timeout: soon } }|Invalid split_timeout: \"soon\" (must be a duration such as 30s or 5m)",
         "cluster: { worker: { max: 0 } }|Unknown key \"worker\" (did you mean \"workers\"?)",
       })
   void inTheExperiment(String yaml, String message) {

@@ -31,7 +31,9 @@ class ExperimentReaderTest {
     assertThat(experiment.seed()).isZero();
     assertThat(experiment.training()).isNull();
     assertThat(experiment.cluster())
-        .isEqualTo(new Cluster(Runtime.getRuntime().availableProcessors(), 2L << 30));
+        .isEqualTo(
+            new Cluster(
+                Runtime.getRuntime().availableProcessors(), 2L << 30, Duration.ofMinutes(10)));
     assertThat(experiment.datasets())
         .containsExactly(
             Map.entry(
@@ -109,8 +111,10 @@ class ExperimentReaderTest {
 
   @Test
   void memoryMayBeBytes() {
-    String yaml = ExperimentFiles.more("cluster: { workers: { min: 3, max: 3, memory: 1000 } }\n");
-    assertThat(files.read(yaml).cluster()).isEqualTo(new Cluster(3, 1000));
+    String yaml =
+        ExperimentFiles.more(
+            "cluster: { workers: { min: 3, max: 3, memory: 1000, split_timeout: 500ms } }\n");
+    assertThat(files.read(yaml).cluster()).isEqualTo(new Cluster(3, 1000, Duration.ofMillis(500)));
   }
 
   @ParameterizedTest

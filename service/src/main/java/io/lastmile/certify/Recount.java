@@ -7,6 +7,8 @@ import io.lastmile.sequence.Position;
 import io.lastmile.worker.Drain;
 import io.lastmile.worker.EpochEnd;
 import io.lastmile.worker.EpochRun;
+import io.lastmile.worker.WarmSplits;
+import io.lastmile.worker.Workers;
 import java.util.List;
 
 /** Runs an epoch once more, for ranks that take every row and do nothing with it. */
@@ -28,13 +30,13 @@ final class Recount {
       EpochRun run =
           new EpochRun(
               plan,
-              job.engine(),
-              job.experiment().cluster().workers(),
+              Workers.of(job),
               ranks,
               Position.startOf(epoch, plan),
               drain,
               end,
-              List.of());
+              List.of(),
+              WarmSplits.none());
       run.sequence().cutAt(begun);
       run.start();
       try {

@@ -10,6 +10,8 @@ import io.lastmile.split.Split;
 import io.lastmile.worker.Drain;
 import io.lastmile.worker.EpochEnd;
 import io.lastmile.worker.EpochRun;
+import io.lastmile.worker.WarmSplits;
+import io.lastmile.worker.Workers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -116,7 +118,14 @@ final class Trial {
       long started = System.nanoTime();
       EpochRun run =
           new EpochRun(
-              plan, job.engine(), workers(), 1, Position.startOf(0, plan), drain, end, List.of());
+              plan,
+              Workers.of(job).count(workers()),
+              1,
+              Position.startOf(0, plan),
+              drain,
+              end,
+              List.of(),
+              WarmSplits.none());
       run.start();
       try {
         end.await();

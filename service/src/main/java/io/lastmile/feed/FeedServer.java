@@ -4,6 +4,7 @@ import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
+import io.lastmile.worker.Workers;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -40,6 +41,7 @@ public final class FeedServer implements Feeder {
   private static final Duration LAST_WORDS = Duration.ofMillis(200);
 
   private final JobPlan plan;
+  private final Workers workers;
   private final RuntimeFolder folder;
   private final Path socket;
   private final ServerSocketChannel server;
@@ -75,8 +77,14 @@ public final class FeedServer implements Feeder {
   private final AtomicBoolean failed = new AtomicBoolean();
   private volatile boolean closed;
 
-  private FeedServer(JobPlan plan, RuntimeFolder folder, Path socket, ServerSocketChannel server) {
+  private FeedServer(
+      JobPlan plan,
+      Workers workers,
+      RuntimeFolder folder,
+      Path socket,
+      ServerSocketChannel server) {
     this.plan = plan;
+    this.workers = workers;
     this.folder = folder;
     this.socket = socket;
     this.server = server;
@@ -86,28 +94,29 @@ public final class FeedServer implements Feeder {
    * Listens on a socket, which must not exist yet.
    *
    * @param plan of the job; the caller closes it after this
+   * @param workers of the job
    * @param folder for the slots
    * @param socket to listen on, for this user only
    * @throws LastmileException USER when the socket is in use, or when shared memory cannot hold the
    *     slots of all feeds
    */
-  public static FeedServer open(JobPlan plan, RuntimeFolder folder, Path socket) {
+  public static FeedServer open(JobPlan plan, Workers workers, RuntimeFolder folder, Path socket) {
     SharedMemoryCheck.check(plan, folder.path());
-    FeedServer feeds = new FeedServer(plan, folder, socket, listen(socket));
+    FeedServer feeds = new FeedServer(plan, workers, folder, socket, listen(socket));
     Thread.ofPlatform().name("feed-accept").daemon().start(feeds::acceptAll);
     return feeds;
   }
 
   /**
-   * As {@link #open(JobPlan, RuntimeFolder, Path)}, going on where another driver of the job, which
-   * has ended, was.
+   * As {@link #open(JobPlan, Workers, RuntimeFolder, Path)}, going on where another driver of the
+   * job, which has ended, was.
    *
    * @param history what it kept of {@link #history}
    * @throws LastmileException USER also when that is of another plan
    */
   public static FeedServer open(
-      JobPlan plan, RuntimeFolder folder, Path socket, Map<?, ?> history) {
-    FeedServer feeds = open(plan, folder, socket);
+      JobPlan plan, Workers workers, RuntimeFolder folder, Path socket, Map<?, ?> history) {
+    FeedServer feeds = open(plan, workers, folder, socket);
     try {
       feeds.remember(history);
       return feeds;
@@ -279,8 +288,8 @@ public final class FeedServer implements Feeder {
   private FeedSession session(FeedPlan dataset, int sharers, FeedSession.Past past) {
     Set<String> skips = skips(dataset.name());
     return new FeedSession(
-        plan,
         dataset,
+        workers,
         sharers,
         this::fail,
         misuse::complete,

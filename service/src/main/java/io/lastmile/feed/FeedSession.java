@@ -8,13 +8,14 @@ import io.lastmile.error.LastmileException;
 import io.lastmile.plan.CountedStep;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.FeedPlan;
-import io.lastmile.plan.JobPlan;
 import io.lastmile.plan.MixPlan;
 import io.lastmile.sequence.Counts;
 import io.lastmile.sequence.Place;
 import io.lastmile.sequence.Position;
 import io.lastmile.sequence.StepSink;
 import io.lastmile.worker.EpochRun;
+import io.lastmile.worker.WarmSplits;
+import io.lastmile.worker.Workers;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -37,8 +38,8 @@ final class FeedSession implements StepSink {
   /** How long after the first rank the others may leave without being told that it is gone. */
   private static final Duration LEAVING = Duration.ofSeconds(1);
 
-  private final JobPlan job;
   private final FeedPlan plan;
+  private final Workers workers;
   private final Consumer<LastmileException> failed;
   private final Consumer<Misuse> misused;
   private final Runnable firstBatch;
@@ -103,8 +104,8 @@ final class FeedSession implements StepSink {
   /**
    * A feed without ranks yet.
    *
-   * @param job it belongs to
    * @param plan of its dataset
+   * @param workers that run its splits
    * @param sharers ranks that share it
    * @param failed told when it cannot go on
    * @param misused told when it ends because of what a rank did
@@ -115,8 +116,8 @@ final class FeedSession implements StepSink {
    * @param past of the same feed
    */
   FeedSession(
-      JobPlan job,
       FeedPlan plan,
+      Workers workers,
       int sharers,
       Consumer<LastmileException> failed,
       Consumer<Misuse> misused,
@@ -126,8 +127,8 @@ final class FeedSession implements StepSink {
       Lineage lineage,
       Past past) {
     this.lineage = lineage;
-    this.job = job;
     this.plan = plan;
+    this.workers = workers;
     this.failed = failed;
     this.misused = misused;
     this.firstBatch = firstBatch;
@@ -233,12 +234,12 @@ final class FeedSession implements StepSink {
       if (closed || start.generation() < generation) {
         return;
       }
-      stopRun();
+      WarmSplits warm = stopRun();
       long taken = goBack(start.position());
       ranks().forEach(rank -> rank.ring().reclaim());
       ranks().forEach(RankFeed::restart);
       generation = start.generation();
-      begin(start.position(), taken);
+      begin(start.position(), taken, warm);
     }
   }
 
@@ -300,22 +301,17 @@ final class FeedSession implements StepSink {
    * Begins a run, if the feed goes on; no other run may be there.
    *
    * @param taken rows of its epoch that all ranks have taken before
+   * @param warm splits that are finished already; those that the run has no use for are freed
    */
-  private synchronized void begin(Position start, long taken) {
+  private synchronized void begin(Position start, long taken, WarmSplits warm) {
     if (over) {
+      warm.close();
       return;
     }
     Listener listener = new Listener(generation);
     EpochRun next =
-        new EpochRun(
-            plan,
-            job.engine(),
-            job.experiment().cluster().workers(),
-            ranks.length,
-            start,
-            this,
-            listener,
-            List.of());
+        new EpochRun(plan, workers, ranks.length, start, this, listener, List.of(), warm);
+    warm.close();
     listener.run = next;
     run = next;
     EpochHistory known = epochs.get(start.epoch());
@@ -426,7 +422,7 @@ final class FeedSession implements StepSink {
     misused.accept(new Misuse(rank, failure));
     fail(failure);
     synchronized (changing) {
-      stopRun();
+      stopRun().close();
     }
   }
 
@@ -557,22 +553,23 @@ final class FeedSession implements StepSink {
         return;
       }
       closed = true;
-      stopRun();
+      stopRun().close();
       ranks().forEach(RankFeed::close);
       ranks().forEach(rank -> rank.ring().close());
     }
   }
 
-  /** Ends the run that goes on, if one does, and waits for its workers; under {@link #changing}. */
-  private void stopRun() {
+  /**
+   * Ends the run that goes on, if one does, and waits for its workers; under {@link #changing}.
+   * What they have finished is the caller's.
+   */
+  private WarmSplits stopRun() {
     EpochRun last;
     synchronized (this) {
       last = run;
       run = null;
     }
-    if (last != null) {
-      last.stop();
-    }
+    return last == null ? WarmSplits.none() : last.stopKeeping();
   }
 
   /** What the ranks did, by rank. */
@@ -711,7 +708,7 @@ final class FeedSession implements StepSink {
         ranks().forEach(rank -> rank.end(generation, last, next));
         Integer asked = rank(0).hello().epochs();
         if (asked != null && next.epoch() < asked) {
-          begin(next, 0);
+          begin(next, 0, WarmSplits.none());
         }
       }
     }

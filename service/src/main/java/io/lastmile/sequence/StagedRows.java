@@ -53,6 +53,11 @@ public final class StagedRows implements RowSource {
     return buffers;
   }
 
+  /** Bytes of memory that they lie in. */
+  public long bytes() {
+    return buffers.stream().mapToLong(buffer -> buffer.layout().bytes()).sum();
+  }
+
   /** Index of the buffer of a row. */
   int owner(int row) {
     return owner[row];

@@ -7,32 +7,28 @@ import io.lastmile.plan.Tally;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The sequence of a table: the rows of split 0, then 1, then 2 ….
  *
- * <p>Only the worker whose split has its turn appends; the turn passes under a lock, which hands
- * the fields over from one worker to the next.
+ * <p>One thread at a time appends: it has taken the turn, under the lock that also hands the fields
+ * over from one thread to the next.
  */
 public final class TableSequence extends Sequence {
   private final boolean limited;
   private final int lastSteps;
   private final SplitCounts counts;
-  private final ReentrantLock lock = new ReentrantLock();
-  private final Condition passed = lock.newCondition();
 
-  /** Written under the lock by whoever has the turn; read by all. */
-  private volatile int turn;
+  /** The split whose rows are next. */
+  private int split;
 
-  /** Written under the lock by whoever has the turn; read by all. */
-  private volatile boolean reachedLimit;
-
-  /** Owned by whoever has the turn, like all fields below. */
-  private long skip;
-
+  /** Rows of that split that are in, or lie before the position that this sequence began at. */
   private long rowOfSplit;
+
+  /** The run of the split that appends, and the rows that it has come with. */
+  private int run;
+
+  private long rowOfRun;
 
   /** Rows until the limit. */
   private long left;
@@ -50,13 +46,12 @@ public final class TableSequence extends Sequence {
    */
   public TableSequence(DatasetPlan plan, int worldSize, Position start, StepSink sink) {
     super(plan, worldSize, start, sink);
-    this.turn = start.split();
-    this.skip = start.row();
+    this.split = start.split();
+    this.rowOfSplit = start.row();
     this.limited = plan.limit() != null;
     this.lastSteps = plan.lastSteps();
     this.counts = new SplitCounts(start.split());
     this.left = plan.limit() == null ? Long.MAX_VALUE : plan.limit().rows() - start.rows();
-    this.reachedLimit = left <= 0;
   }
 
   @Override
@@ -66,33 +61,23 @@ public final class TableSequence extends Sequence {
 
   /** Whether the limit of the epoch is reached: no split behind those that are appended is run. */
   public boolean hasReachedLimit() {
-    return reachedLimit;
+    return left <= 0;
   }
 
-  /** Whether it is the turn of a split. Any thread. */
-  public boolean hasTurn(int ordinal) {
-    return turn == ordinal;
-  }
-
-  /** Waits for the turn of a split; false: it does not come, since the limit is reached before. */
-  public boolean awaitTurn(int ordinal) throws InterruptedException {
-    lock.lockInterruptibly();
-    try {
-      while (turn != ordinal && !reachedLimit) {
-        passed.await();
-      }
-      return turn == ordinal && !reachedLimit;
-    } finally {
-      lock.unlock();
+  /**
+   * Appends the next rows of the split whose turn it is; waits where a rank has no free slot. Each
+   * run of a split comes with all of its rows: those that an earlier run has appended are left out.
+   *
+   * @param number of the run
+   */
+  public void append(int number, RowSource rows) throws InterruptedException {
+    if (number != run) {
+      run = number;
+      rowOfRun = 0;
     }
-  }
-
-  /** Appends the next rows of the split whose turn it is; waits where a rank has no free slot. */
-  public void append(RowSource rows) throws InterruptedException {
-    int from = (int) Math.min(skip, rows.rows());
-    skip -= from;
-    rowOfSplit += from;
+    int from = Math.clamp(rowOfSplit + overLimit - rowOfRun, 0, rows.rows());
     int end = from + (int) Math.min(rows.rows() - from, left);
+    rowOfRun += rows.rows();
     left -= end - from;
     overLimit += rows.rows() - end;
     add(rows, from, end);
@@ -105,7 +90,7 @@ public final class TableSequence extends Sequence {
 
   @Override
   Position placed(Position at) {
-    return at.at(turn, rowOfSplit);
+    return at.at(split, rowOfSplit);
   }
 
   @Override
@@ -125,29 +110,24 @@ public final class TableSequence extends Sequence {
    *
    * @param tally what became of the rows of the split
    */
-  public void passTurn(int ordinal, Tally tally) {
-    if (skip > 0) {
+  public void passTurn(Tally tally) {
+    if (rowOfSplit > rowOfRun) {
       throw LastmileException.of(
           FailureKind.USER,
           "Invalid position: row %d of split %d (it has %d)"
-              .formatted(rowOfSplit + skip, ordinal, rowOfSplit));
+              .formatted(rowOfSplit, split, rowOfRun));
     }
     List<Long> dropped = new ArrayList<>(tally.dropped());
     if (limited) {
       dropped.add(overLimit);
     }
     dropped.addAll(Collections.nCopies(lastSteps, 0L));
-    counts.add(ordinal, tally.kept());
-    lock.lock();
-    try {
-      count(position().counts().plusSplit(tally.read(), tally.added(), dropped));
-      rowOfSplit = 0;
-      overLimit = 0;
-      reachedLimit = left <= 0;
-      turn = ordinal + 1;
-      passed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+    counts.add(split, tally.kept());
+    count(position().counts().plusSplit(tally.read(), tally.added(), dropped));
+    split++;
+    rowOfSplit = 0;
+    overLimit = 0;
+    run = 0;
+    rowOfRun = 0;
   }
 }

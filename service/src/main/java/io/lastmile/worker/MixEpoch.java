@@ -1,11 +1,14 @@
 package io.lastmile.worker;
 
 import io.lastmile.dataset.Mix;
-import io.lastmile.dispatch.MixDispatcher;
+import io.lastmile.dispatch.Assignment;
+import io.lastmile.dispatch.Dispatcher;
+import io.lastmile.dispatch.Member;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.MixPlan;
 import io.lastmile.plan.Tally;
 import io.lastmile.query.Session;
+import io.lastmile.sequence.FinishedSplit;
 import io.lastmile.sequence.MixListener;
 import io.lastmile.sequence.MixedSequence;
 import io.lastmile.sequence.Place;
@@ -17,6 +20,8 @@ import io.lastmile.split.Split;
 import io.lastmile.split.Splits;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +35,9 @@ final class MixEpoch implements Epoch {
   private final MixPlan plan;
   private final int workers;
   private final EpochRun.Listener listener;
-  private final MixDispatcher dispatcher;
+  private final int epoch;
+  private final Dispatcher dispatcher;
+  private final LeasedRuns runs;
   private final List<SplitQueue> queues = new ArrayList<>();
   private final List<StagingPool> pools = new ArrayList<>();
   private final MixedSequence sequence;
@@ -40,38 +47,50 @@ final class MixEpoch implements Epoch {
 
   MixEpoch(
       MixPlan plan,
-      int workers,
+      Workers workers,
       int worldSize,
       Position start,
       StepSink sink,
       EpochRun.Listener listener,
-      List<RowKeeper> keepers) {
+      List<RowKeeper> keepers,
+      WarmSplits warm,
+      Consumer<Assignment> unneeded) {
     this.plan = plan;
     this.keepers = List.copyOf(keepers);
-    this.workers = workers;
+    this.workers = workers.count();
+    this.epoch = start.epoch();
     this.listener = listener;
-    List<MixDispatcher.Member> members = new ArrayList<>();
+    List<Member> members = new ArrayList<>();
+    List<Map<Integer, FinishedSplit>> taken = new ArrayList<>();
     for (int i = 0; i < plan.members().size(); i++) {
-      members.add(member(i, start.epoch(), start.places().get(i)));
+      members.add(member(i, start.places().get(i)));
+      taken.add(warm.take(epoch, i, members.get(i)));
     }
-    this.dispatcher = new MixDispatcher(members);
+    this.dispatcher =
+        new Dispatcher(
+            members,
+            taken.stream().map(TableEpoch::bytes).toList(),
+            workers.rules(keepers.isEmpty()),
+            System::nanoTime,
+            unneeded);
+    this.runs = new LeasedRuns(dispatcher, workers);
     for (int i = 0; i < members.size(); i++) {
-      DatasetPlan member = plan.members().get(i);
-      pools.add(new StagingPool(member.stagingLayout()));
-      queues.add(new SplitQueue(dispatcher, i, member.splits().count()));
+      pools.add(new StagingPool(plan.members().get(i).stagingLayout()));
+      queues.add(new SplitQueue(dispatcher, i, members.get(i).count(), taken.get(i)));
     }
     this.sequence = new MixedSequence(plan, worldSize, start, sink, List.copyOf(queues));
   }
 
-  private MixDispatcher.Member member(int index, int epoch, Place start) {
+  private Member member(int index, Place start) {
     DatasetPlan member = plan.members().get(index);
     int count = member.splits().count();
     boolean repeats = plan.mix().onDry() == Mix.OnDry.REPEAT && count > 0;
-    return new MixDispatcher.Member(
+    return new Member(
         pass -> member.splits().of(epoch, pass),
         count,
         start.pass() * count + start.split(),
         repeats ? Integer.MAX_VALUE : count,
+        Integer.MAX_VALUE,
         plan.mix().parts().get(index).ratio(),
         member.budget().staging(),
         split -> bytes(index, split));
@@ -93,6 +112,21 @@ final class MixEpoch implements Epoch {
   }
 
   @Override
+  public Dispatcher dispatcher() {
+    return dispatcher;
+  }
+
+  @Override
+  public String name(int member) {
+    return plan.members().get(member).name();
+  }
+
+  @Override
+  public WarmSplits leave() {
+    return new WarmSplits(epoch, queues.stream().map(SplitQueue::leave).toList());
+  }
+
+  @Override
   public List<Work> work() {
     List<Work> work = new ArrayList<>();
     for (int worker = 0; worker < workers; worker++) {
@@ -107,12 +141,12 @@ final class MixEpoch implements Epoch {
     pools.forEach(StagingPool::close);
   }
 
-  private void takeRows(Session session) throws InterruptedException {
-    try {
-      sequence.takeAll(keepers.isEmpty() ? (_, _, _) -> {} : keeping(session));
-    } finally {
-      dispatcher.end();
-    }
+  private boolean takeRows(Worker worker, Session session) throws InterruptedException {
+    boolean _ = worker.append();
+    sequence.takeAll(keepers.isEmpty() ? (_, _, _) -> {} : keeping(session));
+    worker.appended();
+    dispatcher.end();
+    return false;
   }
 
   private MixListener keeping(Session session) {
@@ -125,23 +159,33 @@ final class MixEpoch implements Epoch {
   }
 
   /** Runs splits of whichever member needs one next, until the epoch has its rows. */
-  private void runSplits(Session session) throws InterruptedException {
+  private boolean runSplits(Worker worker, Session session) throws InterruptedException {
     List<SplitRunner> runners = new ArrayList<>();
     for (int i = 0; i < pools.size(); i++) {
       runners.add(
           new SplitRunner(plan.members().get(i), session, pools.get(i), listener, keeper(i)));
     }
-    MixDispatcher.Assignment assignment = dispatcher.next();
-    while (assignment != null) {
-      runners
-          .get(assignment.member())
-          .run(assignment.split(), assignment.bytes(), new Waiting(assignment));
-      RowKeeper keeper = keeper(assignment.member());
+    for (Assignment split = dispatcher.next(worker.number());
+        split != null;
+        split = dispatcher.next(worker.number())) {
+      if (!run(worker, split, runners.get(split.member()))) {
+        return true;
+      }
+      RowKeeper keeper = keeper(split.member());
       if (keeper != null) {
         keeper.settle(session);
       }
-      assignment = dispatcher.next();
     }
+    return false;
+  }
+
+  private boolean run(Worker worker, Assignment split, SplitRunner runner) {
+    Outlet outlet = new Waiting(split);
+    return runs.run(
+        worker,
+        split,
+        name(split.member()),
+        () -> runner.run(split.split(), split.bytes(), outlet));
   }
 
   private @Nullable RowKeeper keeper(int member) {
@@ -150,9 +194,9 @@ final class MixEpoch implements Epoch {
 
   /** A split that waits as a whole. */
   private final class Waiting implements Outlet {
-    private final MixDispatcher.Assignment assignment;
+    private final Assignment assignment;
 
-    Waiting(MixDispatcher.Assignment assignment) {
+    Waiting(Assignment assignment) {
       this.assignment = assignment;
     }
 
@@ -167,8 +211,8 @@ final class MixEpoch implements Epoch {
     }
 
     @Override
-    public boolean awaitTurn() {
-      return false;
+    public void awaitTurn() {
+      throw new IllegalStateException("a split of a mix has no turn");
     }
 
     @Override
@@ -186,7 +230,7 @@ final class MixEpoch implements Epoch {
       RowKeeper keeper = keeper(assignment.member());
       Split split = assignment.split();
       Runnable both = release;
-      if (keeper != null) {
+      if (keeper != null && dispatcher.isNeeded(assignment)) {
         Splits splits = plan.members().get(assignment.member()).splits();
         keeper.complete(split, splits.rowOrder(split, rest.rows()), rest.rows());
         both =
@@ -194,6 +238,10 @@ final class MixEpoch implements Epoch {
               release.run();
               keeper.release(split);
             };
+      }
+      if (!dispatcher.finished(assignment)) {
+        release.run();
+        return;
       }
       queues.get(assignment.member()).put(assignment, rest, tally, both);
     }

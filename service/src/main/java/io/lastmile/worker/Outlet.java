@@ -12,21 +12,29 @@ interface Outlet {
   /** Whether it is the split's turn to append; only where it streams. */
   boolean hasTurn();
 
-  /** Waits for the turn of the split; false: it does not come. Only where it streams. */
-  boolean awaitTurn() throws InterruptedException;
+  /**
+   * Waits for the turn of the split. Only where it streams.
+   *
+   * @throws InterruptedException also when it does not come, or nobody needs this run any more
+   */
+  void awaitTurn() throws InterruptedException;
 
-  /** Appends the next rows of the split, whose turn it is. */
+  /**
+   * Appends the next rows of the split, whose turn it is.
+   *
+   * @throws InterruptedException also when nobody needs this run any more
+   */
   void append(RowSource rows) throws InterruptedException;
 
   /** Reserves more staging; false when there is none. */
   boolean extend(long bytes);
 
   /**
-   * The split is complete.
+   * All rows of the split have been read.
    *
    * @param rest rows that have not been appended, in their order
    * @param tally what became of the rows it read
    * @param release gives the memory of the rest back: to be run once, whatever happens
    */
-  void complete(StagedRows rest, Tally tally, Runnable release) throws InterruptedException;
+  void complete(StagedRows rest, Tally tally, Runnable release);
 }

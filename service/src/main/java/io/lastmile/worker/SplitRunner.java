@@ -40,6 +40,8 @@ final class SplitRunner {
    *
    * @param reserved bytes of staging reserved for it
    * @param outlet of its rows
+   * @throws LastmileException of kind DATA where every run would fail
+   * @throws QueryException where another might not
    */
   void run(Split split, long reserved, Outlet outlet) throws InterruptedException {
     Split rest = split;
@@ -48,6 +50,10 @@ final class SplitRunner {
         attempt(rest, reserved, outlet);
         return;
       } catch (QueryException e) {
+        if (!e.mayBeOfData()) {
+          Diagnosis.checkUnchanged(rest);
+          throw e;
+        }
         rest = diagnosis().readable(rest, e, listener::skipped);
       }
     }
@@ -147,9 +153,8 @@ final class SplitRunner {
           "Split %d of dataset \"%s\" needs more than the %d MiB left of its budget for rows that wait (lower shuffle.row_groups or raise cluster.workers.memory)"
               .formatted(split.ordinal(), plan.name(), room >> 20));
     }
-    if (outlet.awaitTurn()) {
-      flush(staging, outlet);
-    }
+    outlet.awaitTurn();
+    flush(staging, outlet);
     return room;
   }
 

@@ -26,6 +26,8 @@ public final class StagingPool implements AutoCloseable {
   /** The segments of the rows in use; guarded by this. */
   private final Map<PackedRows, MemorySegment> used = new HashMap<>();
 
+  private boolean closed;
+
   public StagingPool(Layout layout) {
     this.layout = layout;
   }
@@ -37,6 +39,7 @@ public final class StagingPool implements AutoCloseable {
 
   /** Empty rows of the common layout. */
   public synchronized PackedRows take() {
+    checkOpen();
     MemorySegment segment = free.isEmpty() ? arena.allocate(layout.bytes(), 64) : free.pop();
     PackedRows rows = new PackedRows(segment, layout);
     used.put(rows, segment);
@@ -46,30 +49,41 @@ public final class StagingPool implements AutoCloseable {
   /** Empty rows of another layout. */
   @SuppressWarnings("MustBeClosedChecker") // giveBack closes it
   public synchronized PackedRows take(Layout other) {
+    checkOpen();
     Arena own = Arena.ofShared();
     PackedRows rows = new PackedRows(own.allocate(other.bytes(), 64), other);
     odd.put(rows, own);
     return rows;
   }
 
-  /** Takes rows back; they must not be used any more. */
-  public synchronized void giveBack(PackedRows rows) {
-    MemorySegment segment = used.remove(rows);
-    if (segment != null) {
-      free.push(segment);
-      return;
-    }
-    Arena own = odd.remove(rows);
-    if (own != null) {
-      own.close();
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("The epoch is over");
     }
   }
 
-  /** Frees all memory; no rows of it may be in use. */
+  /** Takes rows back; they must not be used any more. */
+  public synchronized void giveBack(PackedRows rows) {
+    MemorySegment segment = used.remove(rows);
+    Arena own = odd.remove(rows);
+    if (segment != null) {
+      free.push(segment);
+    } else if (own != null) {
+      own.close();
+    }
+    freeIfUnused();
+  }
+
+  /** Frees all memory as soon as no rows of it are in use. */
   @Override
   public synchronized void close() {
-    odd.values().forEach(Arena::close);
-    odd.clear();
-    arena.close();
+    closed = true;
+    freeIfUnused();
+  }
+
+  private void freeIfUnused() {
+    if (closed && used.isEmpty() && odd.isEmpty() && arena.scope().isAlive()) {
+      arena.close();
+    }
   }
 }

@@ -4,9 +4,12 @@ import io.lastmile.dataset.Shuffle;
 import io.lastmile.dispatch.Assignment;
 import io.lastmile.dispatch.Dispatcher;
 import io.lastmile.dispatch.DispatcherState;
+import io.lastmile.dispatch.Lease;
+import io.lastmile.dispatch.Member;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.Tally;
 import io.lastmile.query.Session;
+import io.lastmile.sequence.FinishedSplit;
 import io.lastmile.sequence.Position;
 import io.lastmile.sequence.RowSource;
 import io.lastmile.sequence.StagedRows;
@@ -14,39 +17,85 @@ import io.lastmile.sequence.StepSink;
 import io.lastmile.sequence.TableSequence;
 import io.lastmile.split.Split;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** One epoch of a table: its workers append their splits themselves, each in its turn. */
+/**
+ * One epoch of a table: whoever finishes a split appends it, and those behind it that are finished
+ * too, when it is their turn and nobody else appends.
+ */
 final class TableEpoch implements Epoch {
+  /**
+   * Splits for each worker that may be assigned and not be in the sequence: while one appends, or a
+   * split takes long, the others have something to do.
+   */
+  private static final int AHEAD = 2;
+
   private final DatasetPlan plan;
   private final int workers;
+  private final int epoch;
   private final EpochRun.Listener listener;
   private final TableSequence sequence;
   private final Dispatcher dispatcher;
+  private final LeasedRuns runs;
   private final StagingPool pool;
+  private final SplitQueue finished;
   private final @Nullable RowKeeper keeper;
 
   TableEpoch(
       DatasetPlan plan,
-      int workers,
+      Workers workers,
       int worldSize,
       Position start,
       StepSink sink,
       EpochRun.Listener listener,
-      @Nullable RowKeeper keeper) {
+      @Nullable RowKeeper keeper,
+      WarmSplits warm,
+      Consumer<Assignment> unneeded) {
     this.keeper = keeper;
     this.plan = plan;
-    this.workers = workers;
+    this.workers = workers.count();
+    this.epoch = start.epoch();
     this.listener = listener;
     this.sequence = new TableSequence(plan, worldSize, start, sink);
+    Member member = member(start, workers.count() * (keeper == null ? AHEAD : 1));
+    Map<Integer, FinishedSplit> taken = warm.take(epoch, 0, member);
     this.dispatcher =
         new Dispatcher(
-            plan.splits().of(start.epoch()),
-            start.split(),
-            plan.budget().staging(),
-            plan::stagingBytes);
+            List.of(member),
+            List.of(bytes(taken)),
+            workers.rules(keeper == null),
+            System::nanoTime,
+            unneeded);
+    this.runs = new LeasedRuns(dispatcher, workers);
+    this.finished = new SplitQueue(dispatcher, 0, member.count(), taken);
     this.pool = new StagingPool(plan.stagingLayout());
+    if (sequence.hasReachedLimit()) {
+      dispatcher.end();
+    }
+  }
+
+  private Member member(Position start, int ahead) {
+    List<Split> splits = plan.splits().of(start.epoch());
+    return new Member(
+        _ -> splits,
+        splits.size(),
+        start.split(),
+        splits.size(),
+        ahead,
+        1,
+        plan.budget().staging(),
+        plan::stagingBytes);
+  }
+
+  /** What splits take that are finished, by ordinal. */
+  static Map<Integer, Long> bytes(Map<Integer, FinishedSplit> finished) {
+    Map<Integer, Long> bytes = new HashMap<>();
+    finished.forEach((ordinal, split) -> bytes.put(ordinal, split.rows().bytes()));
+    return bytes;
   }
 
   @Override
@@ -55,8 +104,23 @@ final class TableEpoch implements Epoch {
   }
 
   @Override
+  public Dispatcher dispatcher() {
+    return dispatcher;
+  }
+
+  @Override
   public List<Work> work() {
     return Collections.nCopies(workers, this::runSplits);
+  }
+
+  @Override
+  public String name(int member) {
+    return plan.name();
+  }
+
+  @Override
+  public WarmSplits leave() {
+    return new WarmSplits(epoch, List.of(finished.leave()));
   }
 
   @Override
@@ -65,31 +129,77 @@ final class TableEpoch implements Epoch {
   }
 
   /** Runs splits until there are none left. */
-  private void runSplits(Session session) throws InterruptedException {
+  private boolean runSplits(Worker worker, Session session) throws InterruptedException {
     SplitRunner runner = new SplitRunner(plan, session, pool, listener, keeper);
-    Assignment assignment = dispatcher.next();
-    while (assignment != null && !sequence.hasReachedLimit()) {
-      int ordinal = assignment.split().ordinal();
-      if (assignment.mode() != DispatcherState.Mode.STREAMED || sequence.awaitTurn(ordinal)) {
-        runner.run(assignment.split(), assignment.bytes(), new Turn(assignment.split()));
-        if (keeper != null) {
-          keeper.release(assignment.split());
-          keeper.settle(session);
-        }
+    appendFinished(worker, session);
+    for (Assignment split = dispatcher.next(worker.number());
+        split != null;
+        split = dispatcher.next(worker.number())) {
+      Turn turn = new Turn(worker, split);
+      boolean whole = runs.run(worker, split, plan.name(), () -> turn.run(runner));
+      appendFinished(worker, session);
+      if (!whole) {
+        return true;
       }
-      dispatcher.appended(ordinal);
-      assignment = dispatcher.next();
+      if (keeper != null) {
+        keeper.settle(session);
+      }
     }
+    return false;
+  }
+
+  /** Appends the finished splits whose turn it is, unless somebody else does. */
+  private void appendFinished(Worker worker, Session session) throws InterruptedException {
+    boolean more = true;
+    while (more && worker.append()) {
+      Lease lease = dispatcher.enterFinished(0);
+      boolean full = lease != null && append(lease);
+      worker.appended();
+      if (keeper != null && full) {
+        keeper.settle(session);
+      }
+      more = lease != null;
+    }
+  }
+
+  /** Appends a finished split; says whether so much is kept that some must be settled first. */
+  private boolean append(Lease lease) throws InterruptedException {
+    FinishedSplit split = finished.take(lease.ordinal());
+    sequence.append(lease.run(), split.rows());
+    boolean full = keeper != null && keep(keeper, split);
+    sequence.passTurn(split.tally());
+    if (sequence.hasReachedLimit()) {
+      dispatcher.end();
+    }
+    split.release().run();
+    if (keeper != null) {
+      keeper.release(split.split());
+    }
+    return full;
+  }
+
+  private boolean keep(RowKeeper with, FinishedSplit finishedSplit) {
+    Split split = finishedSplit.split();
+    int rows = Math.toIntExact(finishedSplit.tally().kept());
+    with.complete(split, plan.splits().rowOrder(split, rows), rows);
+    return with.take(split, 0, sequence.rowsOfSplit());
   }
 
   /** The turn of a split. */
   private final class Turn implements Outlet {
-    private final Split split;
-    private final int ordinal;
+    private final Worker worker;
+    private final Assignment split;
 
-    Turn(Split split) {
+    Turn(Worker worker, Assignment split) {
+      this.worker = worker;
       this.split = split;
-      this.ordinal = split.ordinal();
+    }
+
+    void run(SplitRunner runner) throws InterruptedException {
+      if (split.mode() == DispatcherState.Mode.STREAMED) {
+        awaitTurn();
+      }
+      runner.run(split.split(), split.bytes(), this);
     }
 
     @Override
@@ -99,38 +209,41 @@ final class TableEpoch implements Epoch {
 
     @Override
     public boolean hasTurn() {
-      return sequence.hasTurn(ordinal);
+      return dispatcher.hasTurn(split);
     }
 
     @Override
-    public boolean awaitTurn() throws InterruptedException {
-      return sequence.awaitTurn(ordinal);
+    public void awaitTurn() throws InterruptedException {
+      if (!dispatcher.awaitTurn(split)) {
+        throw new InterruptedException();
+      }
     }
 
     @Override
     public void append(RowSource rows) throws InterruptedException {
-      sequence.append(rows);
+      if (!worker.append()) {
+        throw new InterruptedException();
+      }
+      boolean entered = dispatcher.enter(split);
+      if (entered) {
+        sequence.append(split.lease().run(), rows);
+      }
+      worker.appended();
+      if (!entered || !dispatcher.leave(split)) {
+        throw new InterruptedException();
+      }
     }
 
     @Override
     public boolean extend(long bytes) {
-      return dispatcher.extend(ordinal, bytes);
+      return dispatcher.extend(split, bytes);
     }
 
     @Override
-    public void complete(StagedRows rest, Tally tally, Runnable release)
-        throws InterruptedException {
-      try {
-        if (sequence.awaitTurn(ordinal)) {
-          sequence.append(rest);
-          if (keeper != null) {
-            int rows = Math.toIntExact(tally.kept());
-            keeper.complete(split, plan.splits().rowOrder(split, rows), rows);
-            boolean _ = keeper.take(split, 0, sequence.rowsOfSplit());
-          }
-          sequence.passTurn(ordinal, tally);
-        }
-      } finally {
+    public void complete(StagedRows rest, Tally tally, Runnable release) {
+      if (dispatcher.finished(split)) {
+        finished.put(split, rest, tally, release);
+      } else {
         release.run();
       }
     }

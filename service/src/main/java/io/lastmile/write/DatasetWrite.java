@@ -20,6 +20,8 @@ import io.lastmile.source.Scratch;
 import io.lastmile.worker.EpochEnd;
 import io.lastmile.worker.EpochRun;
 import io.lastmile.worker.RowKeeper;
+import io.lastmile.worker.WarmSplits;
+import io.lastmile.worker.Workers;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.channels.FileChannel;
@@ -75,13 +77,13 @@ public final class DatasetWrite implements AutoCloseable {
     this.run =
         new EpochRun(
             plan,
-            job.engine(),
-            job.experiment().cluster().workers(),
+            Workers.of(job),
             1,
             Position.startOf(epoch, plan),
             new Sink(plan.slotLayout()),
             end,
-            rows.keepers());
+            rows.keepers(),
+            WarmSplits.none());
   }
 
   /**

@@ -1,0 +1,82 @@
+package io.lastmile.worker;
+
+import io.lastmile.dispatch.Member;
+import io.lastmile.sequence.FinishedSplit;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Splits that an epoch has finished, and whose rows it has not delivered when it was stopped. They
+ * are for a run of the same epoch of the same plan; those that it does not take are freed. Used by
+ * one thread.
+ */
+public final class WarmSplits implements AutoCloseable {
+  private final int epoch;
+
+  /** Of each member, by ordinal. */
+  private final List<Map<Integer, FinishedSplit>> members = new ArrayList<>();
+
+  WarmSplits(int epoch, List<Map<Integer, FinishedSplit>> members) {
+    this.epoch = epoch;
+    members.forEach(splits -> this.members.add(whole(splits)));
+  }
+
+  /** Without those of which rows have streamed into the sequence, and do not wait any more. */
+  private static Map<Integer, FinishedSplit> whole(Map<Integer, FinishedSplit> splits) {
+    Map<Integer, FinishedSplit> whole = new TreeMap<>();
+    splits.forEach((ordinal, split) -> {
+      if (split.rows().rows() == split.tally().kept()) {
+        whole.put(ordinal, split);
+      } else {
+        split.release().run();
+      }
+    });
+    return whole;
+  }
+
+  /** No splits. */
+  public static WarmSplits none() {
+    return new WarmSplits(-1, List.of());
+  }
+
+  /**
+   * Takes the splits of a member that a run of an epoch needs: in the pass in which it begins, and
+   * so many that the largest other split has room beside them.
+   */
+  Map<Integer, FinishedSplit> take(int of, int index, Member member) {
+    Map<Integer, FinishedSplit> taken = new HashMap<>();
+    if (of != epoch || members.get(index).isEmpty()) {
+      return taken;
+    }
+    int pass = member.first() / member.count();
+    long room =
+        member.budget()
+            - member.splits().apply(pass).stream().mapToLong(member.stagingBytes()).max().orElse(0);
+    Map<Integer, FinishedSplit> kept = members.get(index);
+    for (Map.Entry<Integer, FinishedSplit> split : List.copyOf(kept.entrySet())) {
+      long bytes = split.getValue().rows().bytes();
+      int ordinal = split.getKey();
+      if (ordinal >= member.first() && ordinal / member.count() == pass && bytes <= room) {
+        room -= bytes;
+        taken.put(ordinal, split.getValue());
+        kept.remove(ordinal);
+      }
+    }
+    return taken;
+  }
+
+  /** How many there are. */
+  public int count() {
+    return members.stream().mapToInt(Map::size).sum();
+  }
+
+  /** Frees those that nobody has taken. */
+  @Override
+  public void close() {
+    members.forEach(splits -> splits.values().forEach(split -> split.release().run()));
+    members.clear();
+  }
+}
