@@ -31,12 +31,13 @@ final class Scope {
   /** What shares those who ask for columns with other datasets; null: nothing. */
   private final @Nullable Shared shared;
 
+  /** Of these columns; the map is not to be changed any more. */
   Scope(Map<String, Binding> columns) {
     this(columns, List.of(), null);
   }
 
   private Scope(Map<String, Binding> columns, List<String> doubts, @Nullable Shared shared) {
-    this.columns = Collections.unmodifiableMap(new LinkedHashMap<>(columns));
+    this.columns = Collections.unmodifiableMap(columns);
     this.doubts = doubts;
     this.shared = shared;
   }

@@ -33,22 +33,52 @@ final class FooterSchema {
     Map<String, String> once = new HashMap<>();
     int end;
     for (int at = 1; at < elements.size(); at = end) {
-      end = end(elements, at);
-      List<SchemaElement> column = elements.subList(at, end);
-      String name = column.getFirst().name();
-      String kind = column.size() == 1 ? column.getFirst().kind() : name + " " + at;
+      SchemaElement first = elements.get(at);
+      String name = first.name();
+      String kind = first.kind();
+      if (first.children() == 0) {
+        end = at + 1;
+        addLeaf(first, wanted);
+      } else {
+        end = end(elements, at);
+        kind = name + " " + at;
+        addParts(elements.subList(at, end));
+      }
       columns.add(name);
       kinds.add(once.computeIfAbsent(kind, any -> any));
-      addLeaves(column, wanted);
-      for (SchemaElement element : column) {
-        String decimal = element.boundType().wideDecimal();
-        if (decimal != null) {
-          wideDecimals.putIfAbsent(name, decimal);
-        }
+    }
+  }
+
+  /** A column without parts, as most are where there are thousands. */
+  private void addLeaf(SchemaElement column, Set<String> wanted) {
+    boolean repeated = column.repetition() == REPEATED;
+    lists.add(repeated ? column.name() : null);
+    boolean isWanted =
+        !repeated && !wanted.isEmpty() && wanted.contains(column.name().toLowerCase(Locale.ROOT));
+    bounded.add(isWanted ? column : null);
+    addDecimal(column, column.name());
+  }
+
+  private void addParts(List<SchemaElement> column) {
+    String name = column.getFirst().name();
+    boolean repeated = false;
+    for (SchemaElement element : column) {
+      repeated |= element.repetition() == REPEATED;
+      if (element.children() == 0) {
+        lists.add(repeated ? name : null);
+        bounded.add(null);
       }
-      if (hasNameless(column)) {
-        nameless.add(name);
-      }
+      addDecimal(element, name);
+    }
+    if (hasNameless(column)) {
+      nameless.add(name);
+    }
+  }
+
+  private void addDecimal(SchemaElement element, String column) {
+    String decimal = element.boundType().wideDecimal();
+    if (decimal != null) {
+      wideDecimals.putIfAbsent(column, decimal);
     }
   }
 
@@ -67,25 +97,8 @@ final class FooterSchema {
     return new FooterSchema(in.since(begin), elements, wanted);
   }
 
-  private void addLeaves(List<SchemaElement> column, Set<String> wanted) {
-    SchemaElement first = column.getFirst();
-    boolean repeated = false;
-    for (SchemaElement element : column) {
-      repeated |= element.repetition() == REPEATED;
-      if (element.children() == 0) {
-        boolean isFlat = column.size() == 1 && !repeated;
-        lists.add(repeated ? first.name() : null);
-        bounded.add(
-            isFlat && wanted.contains(first.name().toLowerCase(Locale.ROOT)) ? element : null);
-      }
-    }
-  }
-
   /** Whether a struct in it has a field without a name; parts of lists and maps need none. */
   private static boolean hasNameless(List<SchemaElement> column) {
-    if (column.stream().noneMatch(element -> element.name().isEmpty())) {
-      return false;
-    }
     for (int at = 0; at < column.size(); at++) {
       int fields = isStruct(column, at) ? column.get(at).children() : 0;
       for (int field = at + 1; fields > 0; field = end(column, field), fields--) {
