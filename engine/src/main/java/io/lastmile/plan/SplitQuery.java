@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -46,11 +45,8 @@ public record SplitQuery(List<String> outputs, List<Level> levels, List<String> 
    */
   private static final String ORDER = "lastmile_order";
 
-  /**
-   * The names that a source must not have: the query adds them to its rows, whatever their case.
-   */
-  private static final Pattern RESERVED =
-      Pattern.compile("lastmile_.*|file_row_number", Pattern.CASE_INSENSITIVE);
+  /** How the names begin that the query adds to its rows. */
+  private static final String OWN = "lastmile_";
 
   /** The step of a level that drops a row, in {@link #levelSql}. */
   static final String DROPPED = "lastmile_dropped";
@@ -173,9 +169,10 @@ public record SplitQuery(List<String> outputs, List<Level> levels, List<String> 
     return new Scope(columns);
   }
 
-  /** Whether a source with a column of this name could not be read. */
+  /** Whether a source with a column of this name could not be read, whatever its case. */
   static boolean reserves(String column) {
-    return RESERVED.matcher(column).matches();
+    return column.regionMatches(true, 0, OWN, 0, OWN.length())
+        || column.equalsIgnoreCase("file_row_number");
   }
 
   private static Binding column(TableColumn column) {
