@@ -260,3 +260,33 @@ def test_a_script_goes_on_from_its_checkpoint(sandbox: Sandbox) -> None:
     assert sorted(run(2, "dies", 4)) == sorted(uids[: 6 * 2 * 40])
     assert len(list((sandbox.folder / "checkpoints").iterdir())) == 2
     assert sorted(run(3, "lives", 0)) == sorted(uids[6 * 2 * 40 :])
+
+
+def test_what_was_left_out_of_a_split_is_left_out_of_its_rest(sandbox: Sandbox) -> None:
+    """Also where it can be read again; the splits behind it have it, of those that are repaired."""
+    root = sandbox.folder / "t"
+    files = data.write_impressions(root, files=2, rows=400, row_group=50)
+    tensors = {"dense": Tensor("dense_*", fill=0)}
+    whole = Dataset("t", root, files, tensors, batch=20, shuffle=Shuffle(row_groups=8))
+    damaged = root / files[1]
+    kept = damaged.read_bytes()
+    data.damage(damaged, 3, "dense_1")
+    corrupt = frozenset({(files[1], 3)})
+    skipping = replace(whole, on_corrupt="skip", corrupt=corrupt)
+    (split,) = [at for at, parts in enumerate(whole.splits(42, 0)) if (1, 3) in parts]
+    uids = skipping.sequence().rows.column("uid").to_pylist()
+    assert len(uids) == 750
+    with sandbox.serve(sandbox.experiment(skipping)) as server:
+        (got,) = ranks(server.address, 1, each=lambda feed: drain(feed, states=True))
+    states = [batch.state for batch in got]
+    amid = [
+        (steps, state)
+        for steps, state in enumerate(states, start=1)
+        if state and state["feeds"]["train"].get("skipped")
+    ]
+    assert len(amid) > 10
+    damaged.write_bytes(kept)
+    with sandbox.serve(sandbox.experiment(skipping)) as server:
+        for steps, state in amid:
+            assert state["feeds"]["train"]["split"] == split
+            assert order(ranks(server.address, 2, state=state)) == uids[steps * 20 :]

@@ -30,7 +30,8 @@ class LineageLogTest {
 
   private static Lineage.Beginning beginning(int split, int ranks) {
     Counts none = new Counts(0, List.of(), List.of(), 0, 0, null, Map.of());
-    Position start = new Position("f", 0, split, 10L * split, split, 0, List.of(), none, 0, null);
+    Position start =
+        new Position("f", 0, split, 10L * split, split, 0, List.of(), List.of(), none, 0, null);
     return new Lineage.Beginning(start, null, ranks, 5, List.of(new SplitCounts(split)));
   }
 

@@ -4,6 +4,7 @@ import io.lastmile.batch.Layout;
 import io.lastmile.batch.TensorForm;
 import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Shuffle;
+import io.lastmile.dataset.Source;
 import io.lastmile.source.ParquetTable;
 import io.lastmile.source.RowGroup;
 import io.lastmile.source.TableFile;
@@ -116,13 +117,21 @@ public record DatasetPlan(
   @Override
   public Layout slotLayout() {
     LabelTensor label = label();
-    int counts = copySteps().size() + dropSteps().size();
+    int counts = copySteps().size() + dropSteps().size() + skippable();
     return Layout.of(
         forms,
         dataset.batch(),
         capacities(dataset.batch()),
         counts,
         label == null ? List.of() : List.of(label.column()));
+  }
+
+  /** How many row groups of a split a position may name as left out. */
+  int skippable() {
+    boolean skips =
+        dataset.source() instanceof Source.Parquet parquet
+            && parquet.onCorrupt() == Source.OnCorrupt.SKIP;
+    return !skips ? 0 : dataset.shuffle() instanceof Shuffle.RowGroups(int count, _) ? count : 1;
   }
 
   /** Whether something of the source is not read. */

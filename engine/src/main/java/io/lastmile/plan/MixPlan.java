@@ -98,7 +98,11 @@ public record MixPlan(
         most[i] = Math.max(most[i], capacities[i]);
       }
     }
-    int counts = copySteps().size() + dropSteps().size() + PLACE_COUNTS * members.size();
+    int counts =
+        copySteps().size()
+            + dropSteps().size()
+            + PLACE_COUNTS * members.size()
+            + members.stream().mapToInt(DatasetPlan::skippable).sum();
     LabelTensor label = label();
     return Layout.of(
         members.getFirst().forms(),

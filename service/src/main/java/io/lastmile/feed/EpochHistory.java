@@ -212,6 +212,7 @@ final class EpochHistory {
         at.rows(),
         at.split(),
         at.row(),
+        at.skipped(),
         at.places(),
         new Counts(
             counts.read(),

@@ -27,7 +27,11 @@ final class MixMember {
 
   private int taken;
 
-  MixMember(DatasetPlan plan, FinishedSplits splits, Place start) {
+  /** Row groups of the split of the next row that were left out; none where it is at its start. */
+  private List<Integer> skipped;
+
+  MixMember(DatasetPlan plan, FinishedSplits splits, Place start, List<Integer> skipped) {
+    this.skipped = skipped;
     this.plan = plan;
     this.splits = splits;
     this.count = plan.splits().count();
@@ -42,6 +46,11 @@ final class MixMember {
 
   Place place() {
     return start.plus(taken);
+  }
+
+  /** Row groups of the split of the next row that were left out, by index. */
+  List<Integer> skipped() {
+    return skipped;
   }
 
   /** Whether a split has been begun, and not been ended. */
@@ -83,6 +92,7 @@ final class MixMember {
     }
     FinishedSplit next = splits.take(at.pass(), at.split());
     split = next;
+    skipped = next.skipped();
     rows = next.rows().rows();
     counts.add(at.pass() * count + at.split(), rows);
     if (at.row() > rows) {
@@ -100,6 +110,7 @@ final class MixMember {
     start =
         goesOn ? place().nextSplit(ended.tally().read()) : place().reading(ended.tally().read());
     taken = 0;
+    skipped = List.of();
     split = null;
     rows = 0;
     return ended;

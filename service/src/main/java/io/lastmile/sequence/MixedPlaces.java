@@ -41,7 +41,7 @@ public final class MixedPlaces {
     this.row = row;
     for (int i = 0; i < places.size(); i++) {
       DatasetPlan of = plan.members().get(i);
-      members.add(new MixMember(of, new Counted(of, counts.get(i)), places.get(i)));
+      members.add(new MixMember(of, new Counted(of, counts.get(i)), places.get(i), List.of()));
     }
     this.order =
         new MixedOrder(
@@ -68,6 +68,7 @@ public final class MixedPlaces {
       }
       return new FinishedSplit(
           new Split(pass, split, List.of()),
+          List.of(),
           StagedRows.counted(Math.toIntExact(rows)),
           new Tally(0, List.of(), List.of(), rows),
           () -> {});

@@ -41,7 +41,9 @@ public final class MixedSequence extends Sequence {
     super(plan, worldSize, start, sink);
     this.plan = plan;
     for (int i = 0; i < splits.size(); i++) {
-      members.add(new MixMember(plan.members().get(i), splits.get(i), start.places().get(i)));
+      members.add(
+          new MixMember(
+              plan.members().get(i), splits.get(i), start.places().get(i), start.skipped(i)));
     }
     this.order = new MixedOrder(plan, start.epoch(), members, this::splitEnded);
   }
@@ -163,6 +165,8 @@ public final class MixedSequence extends Sequence {
 
   @Override
   Position placed(Position at) {
-    return at.at(members.stream().map(MixMember::place).toList());
+    return at.at(
+        members.stream().map(MixMember::place).toList(),
+        members.stream().map(MixMember::skipped).toList());
   }
 }

@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param rows global rows of the epoch that were delivered
  * @param split ordinal of the split of the first row
  * @param row its number among the rows of that split that stay
+ * @param skipped for each table, by index: row groups of the split that its next row is of which
+ *     were left out, as those could not be read; none where that split has not been begun
  * @param places in a mix: how far each dataset has been taken, split and row being 0; else none
  * @param counts of the epoch so far
  * @param digest sum of the hashes of the delivered row identities, modulo 2^64
@@ -39,6 +41,7 @@ public record Position(
     long rows,
     int split,
     long row,
+    List<List<Integer>> skipped,
     List<Place> places,
     Counts counts,
     long digest,
@@ -48,6 +51,12 @@ public record Position(
 
   public Position {
     places = List.copyOf(places);
+    skipped = skipped.stream().map(List::copyOf).toList();
+  }
+
+  /** Of the split of a table: row groups that are left out again, by index. */
+  public List<Integer> skipped(int table) {
+    return skipped.isEmpty() ? List.of() : skipped.get(table);
   }
 
   /** The start of an epoch. */
@@ -60,6 +69,7 @@ public record Position(
         0,
         0,
         0,
+        List.of(),
         places,
         Counts.none(plan),
         0,
@@ -78,19 +88,32 @@ public record Position(
   Position counting(
       long newStep, long newRows, Counts newCounts, long newDigest, @Nullable Long newValues) {
     return new Position(
-        fingerprint, epoch, newStep, newRows, split, row, places, newCounts, newDigest, newValues);
+        fingerprint,
+        epoch,
+        newStep,
+        newRows,
+        split,
+        row,
+        skipped,
+        places,
+        newCounts,
+        newDigest,
+        newValues);
   }
 
   /** The same with another next row. */
-  Position at(int newSplit, long newRow) {
+  Position at(int newSplit, long newRow, List<Integer> newSkipped) {
+    List<List<Integer>> all = newSkipped.isEmpty() ? List.of() : List.of(newSkipped);
     return new Position(
-        fingerprint, epoch, step, rows, newSplit, newRow, places, counts, digest, values);
+        fingerprint, epoch, step, rows, newSplit, newRow, all, places, counts, digest, values);
   }
 
   /** The same with other next rows of the datasets of a mix. */
-  Position at(List<Place> newPlaces) {
+  Position at(List<Place> newPlaces, List<List<Integer>> newSkipped) {
+    boolean isAny = newSkipped.stream().anyMatch(some -> !some.isEmpty());
+    List<List<Integer>> all = isAny ? newSkipped : List.of();
     return new Position(
-        fingerprint, epoch, step, rows, split, row, newPlaces, counts, digest, values);
+        fingerprint, epoch, step, rows, split, row, all, newPlaces, counts, digest, values);
   }
 
   /** The canonical JSON, UTF-8. */
@@ -118,6 +141,9 @@ public record Position(
     tree.put("rows", rows);
     tree.put("split", (long) split);
     tree.put("row", row);
+    if (!skipped.isEmpty()) {
+      tree.put("skipped", skipped.stream().map(Position::longs).toList());
+    }
     if (!places.isEmpty()) {
       tree.put("places", places.stream().map(Position::tree).toList());
     }
@@ -127,6 +153,10 @@ public record Position(
       tree.put("values", HexFormat.of().toHexDigits(values));
     }
     return tree;
+  }
+
+  private static List<Long> longs(List<Integer> numbers) {
+    return numbers.stream().map(Integer::longValue).toList();
   }
 
   private static List<Long> tree(Place place) {
@@ -171,6 +201,7 @@ public record Position(
           number(tree, "rows"),
           Math.toIntExact(number(tree, "split")),
           number(tree, "row"),
+          skipped(tree, plan),
           places(tree, members(plan)),
           new Counts(
               number(counts, "read"),
@@ -187,6 +218,21 @@ public record Position(
     } catch (ClassCastException | ArithmeticException | IllegalArgumentException e) {
       throw invalid("" + e.getMessage());
     }
+  }
+
+  private static List<List<Integer>> skipped(Map<?, ?> tree, FeedPlan plan) {
+    if (!(tree.get("skipped") instanceof List<?> written)) {
+      return List.of();
+    }
+    List<List<Integer>> skipped = new ArrayList<>();
+    for (Object table : written) {
+      skipped.add(((List<?>) table).stream().map(index -> Math.toIntExact((Long) index)).toList());
+    }
+    boolean isNegative = skipped.stream().flatMap(List::stream).anyMatch(index -> index < 0);
+    if (isNegative || skipped.size() != plan.tables().size()) {
+      throw new IllegalArgumentException("skipped " + skipped);
+    }
+    return skipped;
   }
 
   private static List<Place> places(Map<?, ?> tree, int members) {

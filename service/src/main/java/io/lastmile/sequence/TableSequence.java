@@ -25,6 +25,9 @@ public final class TableSequence extends Sequence {
   /** Rows of that split that are in, or lie before the position that this sequence began at. */
   private long rowOfSplit;
 
+  /** Row groups of that split that are left out, by index. */
+  private List<Integer> skipped;
+
   /** The run of the split that appends, and the rows that it has come with. */
   private int run;
 
@@ -48,6 +51,7 @@ public final class TableSequence extends Sequence {
     super(plan, worldSize, start, sink);
     this.split = start.split();
     this.rowOfSplit = start.row();
+    this.skipped = start.skipped(0);
     this.limited = plan.limit() != null;
     this.lastSteps = plan.lastSteps();
     this.counts = new SplitCounts(start.split());
@@ -69,8 +73,11 @@ public final class TableSequence extends Sequence {
    * run of a split comes with all of its rows: those that an earlier run has appended are left out.
    *
    * @param number of the run
+   * @param leftOut row groups of the split that it has left out, by index
    */
-  public void append(int number, RowSource rows) throws InterruptedException {
+  public void append(int number, RowSource rows, List<Integer> leftOut)
+      throws InterruptedException {
+    skipped = leftOut;
     if (number != run) {
       run = number;
       rowOfRun = 0;
@@ -90,7 +97,7 @@ public final class TableSequence extends Sequence {
 
   @Override
   Position placed(Position at) {
-    return at.at(split, rowOfSplit);
+    return at.at(split, rowOfSplit, rowOfSplit == 0 ? List.of() : skipped);
   }
 
   @Override
@@ -125,6 +132,7 @@ public final class TableSequence extends Sequence {
     counts.add(split, tally.kept());
     count(position().counts().plusSplit(tally.read(), tally.added(), dropped));
     split++;
+    skipped = List.of();
     rowOfSplit = 0;
     overLimit = 0;
     run = 0;

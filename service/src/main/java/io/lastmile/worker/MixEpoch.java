@@ -36,6 +36,7 @@ final class MixEpoch implements Epoch {
   private final int workers;
   private final EpochRun.Listener listener;
   private final int epoch;
+  private final Position start;
   private final Dispatcher dispatcher;
   private final LeasedRuns runs;
   private final List<SplitQueue> queues = new ArrayList<>();
@@ -59,6 +60,7 @@ final class MixEpoch implements Epoch {
     this.keepers = List.copyOf(keepers);
     this.workers = workers.count();
     this.epoch = start.epoch();
+    this.start = start;
     this.listener = listener;
     List<Member> members = new ArrayList<>();
     List<Map<Integer, FinishedSplit>> taken = new ArrayList<>();
@@ -185,7 +187,14 @@ final class MixEpoch implements Epoch {
         worker,
         split,
         name(split.member()),
-        () -> runner.run(split.split(), split.bytes(), outlet));
+        () -> runner.run(split.split(), skipped(split), split.bytes(), outlet));
+  }
+
+  /** What was left out of the split of a member that its position lies in. */
+  private List<Integer> skipped(Assignment split) {
+    Place at = start.places().get(split.member());
+    int ordinal = at.pass() * plan.members().get(split.member()).splits().count() + at.split();
+    return split.ordinal() == ordinal ? start.skipped(split.member()) : List.of();
   }
 
   private @Nullable RowKeeper keeper(int member) {
@@ -226,7 +235,7 @@ final class MixEpoch implements Epoch {
     }
 
     @Override
-    public void complete(StagedRows rest, Tally tally, Runnable release) {
+    public void complete(List<Integer> skipped, StagedRows rest, Tally tally, Runnable release) {
       RowKeeper keeper = keeper(assignment.member());
       Split split = assignment.split();
       Runnable both = release;
@@ -243,7 +252,7 @@ final class MixEpoch implements Epoch {
         release.run();
         return;
       }
-      queues.get(assignment.member()).put(assignment, rest, tally, both);
+      queues.get(assignment.member()).put(assignment, skipped, rest, tally, both);
     }
   }
 }

@@ -3,6 +3,7 @@ package io.lastmile.worker;
 import io.lastmile.plan.Tally;
 import io.lastmile.sequence.RowSource;
 import io.lastmile.sequence.StagedRows;
+import java.util.List;
 
 /** Where the rows of one split go. Used by the worker that runs it. */
 interface Outlet {
@@ -32,9 +33,10 @@ interface Outlet {
   /**
    * All rows of the split have been read.
    *
+   * @param skipped indexes of its row groups that were left out
    * @param rest rows that have not been appended, in their order
    * @param tally what became of the rows it read
    * @param release gives the memory of the rest back: to be run once, whatever happens
    */
-  void complete(StagedRows rest, Tally tally, Runnable release);
+  void complete(List<Integer> skipped, StagedRows rest, Tally tally, Runnable release);
 }

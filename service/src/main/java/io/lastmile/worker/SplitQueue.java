@@ -7,6 +7,7 @@ import io.lastmile.sequence.FinishedSplit;
 import io.lastmile.sequence.FinishedSplits;
 import io.lastmile.sequence.StagedRows;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -38,10 +39,12 @@ final class SplitQueue implements FinishedSplits {
   }
 
   /** A split is finished, and the dispatcher knows. */
-  void put(Assignment split, StagedRows rows, Tally tally, Runnable release) {
+  void put(
+      Assignment split, List<Integer> skipped, StagedRows rows, Tally tally, Runnable release) {
     boolean late;
     synchronized (this) {
-      finished.put(split.ordinal(), new FinishedSplit(split.split(), rows, tally, release));
+      finished.put(
+          split.ordinal(), new FinishedSplit(split.split(), skipped, rows, tally, release));
       late = split.ordinal() < first;
       notifyAll();
     }
@@ -56,7 +59,7 @@ final class SplitQueue implements FinishedSplits {
       FinishedSplit split = finished.get(ordinal);
       if (split != null) {
         return new FinishedSplit(
-            split.split(), split.rows(), split.tally(), () -> release(ordinal));
+            split.split(), split.skipped(), split.rows(), split.tally(), () -> release(ordinal));
       }
       wait();
     }

@@ -12,6 +12,8 @@ import io.lastmile.query.Session;
 import io.lastmile.query.Vectors;
 import io.lastmile.sequence.StagedRows;
 import io.lastmile.split.Split;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Runs splits of a table, on one thread with its own connection to the engine. */
@@ -38,16 +40,19 @@ final class SplitRunner {
   /**
    * Runs a split.
    *
+   * @param skipped indexes of its row groups that were left out when its first rows were delivered,
+   *     whether they can be read now or not
    * @param reserved bytes of staging reserved for it
    * @param outlet of its rows
    * @throws LastmileException of kind DATA where every run would fail
    * @throws QueryException where another might not
    */
-  void run(Split split, long reserved, Outlet outlet) throws InterruptedException {
-    Split rest = split;
+  void run(Split split, List<Integer> skipped, long reserved, Outlet outlet)
+      throws InterruptedException {
+    Split rest = without(split, skipped);
     while (true) {
       try {
-        attempt(rest, reserved, outlet);
+        attempt(rest, leftOut(split, rest), reserved, outlet);
         return;
       } catch (QueryException e) {
         if (!e.mayBeOfData()) {
@@ -59,11 +64,47 @@ final class SplitRunner {
     }
   }
 
+  private Split without(Split split, List<Integer> skipped) {
+    if (skipped.isEmpty()) {
+      return split;
+    }
+    List<Split.Part> parts = new ArrayList<>(split.parts());
+    for (int index : skipped) {
+      if (index >= parts.size()) {
+        throw LastmileException.of(
+            FailureKind.USER,
+            "Invalid position: row group %d of split %d was left out (it has %d)"
+                .formatted(index, split.ordinal(), parts.size()));
+      }
+      Split.Part part = split.parts().get(index);
+      listener.skipped(
+          part.file().path().toString(),
+          part.rowGroup().ordinal(),
+          "left out before the position that this goes on from");
+    }
+    parts.removeIf(part -> skipped.contains(split.parts().indexOf(part)));
+    return new Split(split.epoch(), split.ordinal(), parts);
+  }
+
+  private static List<Integer> leftOut(Split split, Split run) {
+    List<Integer> leftOut = new ArrayList<>();
+    if (run.parts().size() == split.parts().size()) {
+      return leftOut;
+    }
+    for (int index = 0; index < split.parts().size(); index++) {
+      if (!run.parts().contains(split.parts().get(index))) {
+        leftOut.add(index);
+      }
+    }
+    return leftOut;
+  }
+
   private Diagnosis diagnosis() {
     return new Diagnosis(plan, keeper == null ? null : keeper.columns(), session);
   }
 
-  private void attempt(Split split, long reserved, Outlet outlet) throws InterruptedException {
+  private void attempt(Split split, List<Integer> skipped, long reserved, Outlet outlet)
+      throws InterruptedException {
     long[] counters = new long[plan.query().counters()];
     Staging staging = new Staging(pool);
     try {
@@ -73,7 +114,7 @@ final class SplitRunner {
       Diagnosis.checkUnchanged(split);
       checkCount(split, tally, kept);
       StagedRows rows = staging.ordered(plan.splits().rowOrder(split, staging.rows()));
-      outlet.complete(rows, tally, staging.handedOver());
+      outlet.complete(skipped, rows, tally, staging.handedOver());
     } finally {
       session.counting(null);
       staging.close();

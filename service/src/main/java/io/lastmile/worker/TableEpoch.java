@@ -36,7 +36,7 @@ final class TableEpoch implements Epoch {
 
   private final DatasetPlan plan;
   private final int workers;
-  private final int epoch;
+  private final Position start;
   private final EpochRun.Listener listener;
   private final TableSequence sequence;
   private final Dispatcher dispatcher;
@@ -58,11 +58,11 @@ final class TableEpoch implements Epoch {
     this.keeper = keeper;
     this.plan = plan;
     this.workers = workers.count();
-    this.epoch = start.epoch();
+    this.start = start;
     this.listener = listener;
     this.sequence = new TableSequence(plan, worldSize, start, sink);
     Member member = member(start, workers.count() * (keeper == null ? AHEAD : 1));
-    Map<Integer, FinishedSplit> taken = warm.take(epoch, 0, member);
+    Map<Integer, FinishedSplit> taken = warm.take(start.epoch(), 0, member);
     this.dispatcher =
         new Dispatcher(
             List.of(member),
@@ -120,7 +120,7 @@ final class TableEpoch implements Epoch {
 
   @Override
   public WarmSplits leave() {
-    return new WarmSplits(epoch, List.of(finished.leave()));
+    return new WarmSplits(start.epoch(), List.of(finished.leave()));
   }
 
   @Override
@@ -165,7 +165,7 @@ final class TableEpoch implements Epoch {
   /** Appends a finished split; says whether so much is kept that some must be settled first. */
   private boolean append(Lease lease) throws InterruptedException {
     FinishedSplit split = finished.take(lease.ordinal());
-    sequence.append(lease.run(), split.rows());
+    sequence.append(lease.run(), split.rows(), split.skipped());
     boolean full = keeper != null && keep(keeper, split);
     sequence.passTurn(split.tally());
     if (sequence.hasReachedLimit()) {
@@ -199,7 +199,8 @@ final class TableEpoch implements Epoch {
       if (split.mode() == DispatcherState.Mode.STREAMED) {
         awaitTurn();
       }
-      runner.run(split.split(), split.bytes(), this);
+      List<Integer> skipped = split.ordinal() == start.split() ? start.skipped(0) : List.of();
+      runner.run(split.split(), skipped, split.bytes(), this);
     }
 
     @Override
@@ -226,7 +227,7 @@ final class TableEpoch implements Epoch {
       }
       boolean entered = dispatcher.enter(split);
       if (entered) {
-        sequence.append(split.lease().run(), rows);
+        sequence.append(split.lease().run(), rows, List.of());
       }
       worker.appended();
       if (!entered || !dispatcher.leave(split)) {
@@ -240,9 +241,9 @@ final class TableEpoch implements Epoch {
     }
 
     @Override
-    public void complete(StagedRows rest, Tally tally, Runnable release) {
+    public void complete(List<Integer> skipped, StagedRows rest, Tally tally, Runnable release) {
       if (dispatcher.finished(split)) {
-        finished.put(split, rest, tally, release);
+        finished.put(split, skipped, rest, tally, release);
       } else {
         release.run();
       }
