@@ -84,6 +84,9 @@ final class FeedSession implements StepSink {
   /** Whether slots and connections are gone; guarded by {@link #changing}. */
   private boolean closed;
 
+  /** Whether the ranks are told of a failure. */
+  private volatile boolean failing;
+
   /** Set before a run starts, read by its workers. */
   private volatile int generation;
 
@@ -413,7 +416,11 @@ final class FeedSession implements StepSink {
     }
   }
 
+  /** What ranks do that have been told of a failure is no misuse. */
   private void misuse(int rank, String did) {
+    if (failing) {
+      return;
+    }
     LastmileException failure =
         LastmileException.of(
             FailureKind.TRAINER,
@@ -536,6 +543,7 @@ final class FeedSession implements StepSink {
 
   /** Ends the feed with a failure that its ranks are told. */
   void fail(LastmileException failure) {
+    failing = true;
     synchronized (publishing) {
       present().forEach(rank -> rank.fail(failure));
     }
