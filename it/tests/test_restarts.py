@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from test_write import LONG, NEGATIVE
 
 import data
 from harness import Job, Outcome, Sandbox
-from oracle.dataset import Dataset, Shuffle
+from oracle.dataset import NONE, Dataset, Shuffle
 from oracle.language import Limit
 from oracle.steps import Downsample, Filter
 from oracle.tensors import Tensor
@@ -223,6 +225,28 @@ def test_ranks_that_wait_for_each_other_all_show_their_stacks(sandbox: Sandbox) 
         f"their stacks are in {logs[0]}, {logs[1]}"
     )
     assert all("in hang_in_python\n" in log.read_text() for log in logs)
+
+
+@pytest.mark.parametrize("shuffle", [NONE, Shuffle(row_groups=1)], ids=["none", "some"])
+def test_finished_splits_stay_while_ranks_restart(sandbox: Sandbox, shuffle: Any) -> None:
+    """Run again is only what ranks had been sent behind their checkpoint."""
+    splits, rows, step, slots = 30, 60, 5, 6  # slots: those of a rank by default
+    root = sandbox.folder / "t"
+    files = data.write_impressions(root, files=3, rows=splits * rows // 3, row_group=rows)
+    tensors = {"label": Tensor("label")}
+    dataset = Dataset("t", root, files, tensors, batch=BATCH, shuffle=shuffle, keys=["uid"])
+    sandbox.environment["LASTMILE_FAULTS"] = "tell=1"
+    faults = [fault("hang in Python", step=step)]
+    train = {"restarts": 1, "stall_timeout": "2s"}
+    done = run(sandbox, dataset, faults, epochs=1, **train).expect(0)
+    check_history(sandbox, dataset, done, epochs=1)
+    told = re.findall(r"^run of split (\d+) of epoch 0$", done.err, re.MULTILINE)
+    runs = Counter(map(int, told))
+    assert set(runs) == set(range(splits))
+    kept = EVERY * BATCH * WORLD // rows
+    waits = (step + slots) * BATCH * WORLD // rows
+    again = {split for split, times in runs.items() if times > 1}
+    assert again and again <= set(range(kept, waits + 1)), runs
 
 
 def test_without_a_timeout_a_rank_may_stand_still(sandbox: Sandbox) -> None:

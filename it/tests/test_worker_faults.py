@@ -219,7 +219,7 @@ def test_faults_that_nobody_can_read_are_refused(sandbox: Sandbox) -> None:
     done = run(sandbox, table(sandbox), "fail=often").expect(2)
     assert done.errors == [
         'error: Invalid LASTMILE_FAULTS: "fail=often" (must be such as '
-        "seed=7,fail=0.05,hang=0.01,slow=0.1:300ms,runs=2,failures=3,split=0)"
+        "seed=7,fail=0.05,hang=0.01,slow=0.1:300ms,runs=2,failures=3,split=0,tell=1)"
     ]
 
 

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param runs how many of the runs of a split faults may befall: two, so that the job goes on
  * @param failures of a split, with the last of which the job ends
  * @param split the only one that they befall; null: any
+ * @param tell whether each run is told on the error output when it begins; 0: none is
  */
 public record InjectedFaults(
     long seed,
@@ -36,7 +37,8 @@ public record InjectedFaults(
     Duration delay,
     int runs,
     int failures,
-    @Nullable Integer split)
+    @Nullable Integer split,
+    int tell)
     implements SplitFaults {
   private static final String VARIABLE = "LASTMILE_FAULTS";
   private static final Pattern SPEC = Pattern.compile("(\\w+)=(-?[0-9.]+)(?::([0-9]+)ms)?");
@@ -61,7 +63,7 @@ public record InjectedFaults(
   static InjectedFaults of(String spec) {
     return Arrays.stream(spec.split(",", -1))
         .reduce(
-            new InjectedFaults(0, 0, 0, 0, Duration.ZERO, 2, 3, null),
+            new InjectedFaults(0, 0, 0, 0, Duration.ZERO, 2, 3, null, 0),
             InjectedFaults::and,
             (_, last) -> last);
   }
@@ -75,16 +77,20 @@ public record InjectedFaults(
     Duration wait = Duration.ofMillis(said.group(3) == null ? 0 : Long.parseLong(said.group(3)));
     return switch (said.group(1)) {
       case "seed" ->
-          new InjectedFaults((long) value, fail, hang, slow, delay, runs, failures, split);
-      case "fail" -> new InjectedFaults(seed, value, hang, slow, delay, runs, failures, split);
-      case "hang" -> new InjectedFaults(seed, fail, value, slow, delay, runs, failures, split);
-      case "slow" -> new InjectedFaults(seed, fail, hang, value, wait, runs, failures, split);
+          new InjectedFaults((long) value, fail, hang, slow, delay, runs, failures, split, tell);
+      case "fail" ->
+          new InjectedFaults(seed, value, hang, slow, delay, runs, failures, split, tell);
+      case "hang" ->
+          new InjectedFaults(seed, fail, value, slow, delay, runs, failures, split, tell);
+      case "slow" -> new InjectedFaults(seed, fail, hang, value, wait, runs, failures, split, tell);
       case "runs" ->
-          new InjectedFaults(seed, fail, hang, slow, delay, (int) value, failures, split);
+          new InjectedFaults(seed, fail, hang, slow, delay, (int) value, failures, split, tell);
       case "failures" ->
-          new InjectedFaults(seed, fail, hang, slow, delay, runs, (int) value, split);
+          new InjectedFaults(seed, fail, hang, slow, delay, runs, (int) value, split, tell);
       case "split" ->
-          new InjectedFaults(seed, fail, hang, slow, delay, runs, failures, (int) value);
+          new InjectedFaults(seed, fail, hang, slow, delay, runs, failures, (int) value, tell);
+      case "tell" ->
+          new InjectedFaults(seed, fail, hang, slow, delay, runs, failures, split, (int) value);
       default -> throw wrong(part);
     };
   }
@@ -100,12 +106,15 @@ public record InjectedFaults(
   private static LastmileException wrong(String part) {
     return LastmileException.of(
         FailureKind.USER,
-        "Invalid %s: \"%s\" (must be such as seed=7,fail=0.05,hang=0.01,slow=0.1:300ms,runs=2,failures=3,split=0)"
+        "Invalid %s: \"%s\" (must be such as seed=7,fail=0.05,hang=0.01,slow=0.1:300ms,runs=2,failures=3,split=0,tell=1)"
             .formatted(VARIABLE, part));
   }
 
   @Override
   public void before(Split befallen, int run) throws InterruptedException {
+    if (tell != 0) {
+      System.err.printf("run of split %d of epoch %d%n", befallen.ordinal(), befallen.epoch());
+    }
     if (run >= runs || (split != null && split != befallen.ordinal())) {
       return;
     }

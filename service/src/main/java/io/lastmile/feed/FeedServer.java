@@ -4,6 +4,7 @@ import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.FeedPlan;
 import io.lastmile.plan.JobPlan;
+import io.lastmile.worker.WarmSplits;
 import io.lastmile.worker.Workers;
 import java.io.EOFException;
 import java.io.IOException;
@@ -19,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
@@ -257,6 +257,7 @@ public final class FeedServer implements Feeder {
     FeedSession.Past past = before == null ? unknown() : before.over() ? before.past() : null;
     synchronized (sessions) {
       checkAttempt(hello);
+      checkOpen(hello);
       FeedSession session = before;
       if (!Objects.equals(sessions.get(key), before)
           || (before != null && before.over() && past == null)) {
@@ -273,7 +274,15 @@ public final class FeedServer implements Feeder {
 
   /** The past of a feed of which nothing is known. */
   private FeedSession.Past unknown() {
-    return new FeedSession.Past(new TreeMap<>(), lost);
+    return FeedSession.Past.unknown(lost);
+  }
+
+  /** Whoever comes after the end of all feeds would begin one that nobody ends. */
+  private void checkOpen(Hello hello) {
+    if (closed) {
+      throw LastmileException.of(
+          FailureKind.TRAINER, "Rank %d comes when the job has ended".formatted(hello.rank()));
+    }
   }
 
   private void checkAttempt(Hello hello) {
@@ -474,7 +483,8 @@ public final class FeedServer implements Feeder {
         String key = Tree.text(feed.getKey());
         FeedPlan dataset = plan.feed(key.replaceFirst(OF_RANK + "\\d+$", ""));
         Map<Integer, EpochHistory> epochs = FeedSession.kept(Tree.list(feed.getValue()), dataset);
-        FeedSession session = session(dataset, 1, new FeedSession.Past(epochs, lost));
+        FeedSession.Past past = new FeedSession.Past(epochs, lost, WarmSplits.none());
+        FeedSession session = session(dataset, 1, past);
         session.end();
         synchronized (sessions) {
           sessions.put(key, session);
@@ -520,7 +530,7 @@ public final class FeedServer implements Feeder {
       throw LastmileException.of(
           FailureKind.RESOURCES, "Cannot close the socket " + socket + ": " + e.getMessage(), e);
     } finally {
-      everySession().forEach(FeedSession::end);
+      everySession().forEach(FeedSession::close);
       connections.forEach(FeedServer::closeQuietly);
     }
   }

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Fields are guarded by this, unless said otherwise. The workers of an epoch call the sink and
  * the listener; nobody waits for them while holding this.
  */
-final class FeedSession implements StepSink {
+final class FeedSession implements StepSink, AutoCloseable {
   /** How long after the first rank the others may leave without being told that it is gone. */
   private static final Duration LEAVING = Duration.ofSeconds(1);
 
@@ -73,6 +73,10 @@ final class FeedSession implements StepSink {
   private final Map<Integer, Map<Integer, Start>> starts = new TreeMap<>();
 
   private @Nullable EpochRun run;
+
+  /** What runs have finished that were stopped, for the next one. */
+  private WarmSplits warm;
+
   private boolean over;
 
   /** Whether more rows may have been taken before than the epochs tell. */
@@ -98,8 +102,14 @@ final class FeedSession implements StepSink {
    *
    * @param epochs by number; those that get it go on writing into it
    * @param lost whether more rows may have been taken than they tell: what told it was killed
+   * @param warm splits that it had finished; the feed that takes its place frees them
    */
-  record Past(Map<Integer, EpochHistory> epochs, boolean lost) {}
+  record Past(Map<Integer, EpochHistory> epochs, boolean lost, WarmSplits warm) {
+    /** Of a feed of which nothing is known. */
+    static Past unknown(boolean lost) {
+      return new Past(new TreeMap<>(), lost, WarmSplits.none());
+    }
+  }
 
   /** A generation and the position it starts from. */
   private record Start(int generation, Position position) {}
@@ -140,6 +150,7 @@ final class FeedSession implements StepSink {
     this.ending = ending;
     this.epochs = past.epochs();
     this.lost = past.lost();
+    this.warm = past.warm();
   }
 
   /**
@@ -237,12 +248,12 @@ final class FeedSession implements StepSink {
       if (closed || start.generation() < generation) {
         return;
       }
-      WarmSplits warm = stopRun();
+      stopRun();
       long taken = goBack(start.position());
       ranks().forEach(rank -> rank.ring().reclaim());
       ranks().forEach(RankFeed::restart);
       generation = start.generation();
-      begin(start.position(), taken, warm);
+      begin(start.position(), taken);
     }
   }
 
@@ -304,11 +315,9 @@ final class FeedSession implements StepSink {
    * Begins a run, if the feed goes on; no other run may be there.
    *
    * @param taken rows of its epoch that all ranks have taken before
-   * @param warm splits that are finished already; those that the run has no use for are freed
    */
-  private synchronized void begin(Position start, long taken, WarmSplits warm) {
+  private synchronized void begin(Position start, long taken) {
     if (over) {
-      warm.close();
       return;
     }
     Listener listener = new Listener(generation);
@@ -429,7 +438,7 @@ final class FeedSession implements StepSink {
     misused.accept(new Misuse(rank, failure));
     fail(failure);
     synchronized (changing) {
-      stopRun().close();
+      stopRun();
     }
   }
 
@@ -512,7 +521,7 @@ final class FeedSession implements StepSink {
           history.settle(takenByAll(history), taken(epoch, history));
           history.leave();
         });
-        past = new Past(epochs, lost);
+        past = new Past(epochs, lost, warm);
       }
       return past;
     }
@@ -549,7 +558,10 @@ final class FeedSession implements StepSink {
     }
   }
 
-  /** Ends the workers and gives the slots back. */
+  /**
+   * Ends the workers and gives the slots back. What is finished stays for the feed that takes the
+   * place of this one: its ranks may be started again.
+   */
   void end() {
     synchronized (this) {
       noteTaken();
@@ -561,23 +573,37 @@ final class FeedSession implements StepSink {
         return;
       }
       closed = true;
-      stopRun().close();
+      stopRun();
       ranks().forEach(RankFeed::close);
       ranks().forEach(rank -> rank.ring().close());
     }
   }
 
+  /** Ends the feed for good: no other takes its place. */
+  @Override
+  public void close() {
+    end();
+    synchronized (this) {
+      warm.close();
+    }
+  }
+
   /**
-   * Ends the run that goes on, if one does, and waits for its workers; under {@link #changing}.
-   * What they have finished is the caller's.
+   * Ends the run that goes on, if one does, waits for its workers, and keeps what they have
+   * finished; under {@link #changing}.
    */
-  private WarmSplits stopRun() {
+  private void stopRun() {
     EpochRun last;
     synchronized (this) {
       last = run;
       run = null;
     }
-    return last == null ? WarmSplits.none() : last.stopKeeping();
+    if (last != null) {
+      WarmSplits finished = last.stopKeeping();
+      synchronized (this) {
+        warm = finished;
+      }
+    }
   }
 
   /** What the ranks did, by rank. */
@@ -716,7 +742,7 @@ final class FeedSession implements StepSink {
         ranks().forEach(rank -> rank.end(generation, last, next));
         Integer asked = rank(0).hello().epochs();
         if (asked != null && next.epoch() < asked) {
-          begin(next, 0, WarmSplits.none());
+          begin(next, 0);
         }
       }
     }

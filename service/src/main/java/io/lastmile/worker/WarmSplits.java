@@ -10,13 +10,13 @@ import java.util.TreeMap;
 
 /**
  * Splits that an epoch has finished, and whose rows it has not delivered when it was stopped. They
- * are for a run of the same epoch of the same plan; those that it does not take are freed. Used by
- * one thread.
+ * are for a run of the same epoch of the same plan; those that it does not take are freed, once,
+ * whoever asks for it. Any thread.
  */
 public final class WarmSplits implements AutoCloseable {
   private final int epoch;
 
-  /** Of each member, by ordinal. */
+  /** Of each member, by ordinal; none when closed. Guarded by this. */
   private final List<Map<Integer, FinishedSplit>> members = new ArrayList<>();
 
   WarmSplits(int epoch, List<Map<Integer, FinishedSplit>> members) {
@@ -46,9 +46,9 @@ public final class WarmSplits implements AutoCloseable {
    * Takes the splits of a member that a run of an epoch needs: in the pass in which it begins, and
    * so many that the largest other split has room beside them.
    */
-  Map<Integer, FinishedSplit> take(int of, int index, Member member) {
+  synchronized Map<Integer, FinishedSplit> take(int of, int index, Member member) {
     Map<Integer, FinishedSplit> taken = new HashMap<>();
-    if (of != epoch || members.get(index).isEmpty()) {
+    if (of != epoch || members.isEmpty() || members.get(index).isEmpty()) {
       return taken;
     }
     int pass = member.first() / member.count();
@@ -69,13 +69,13 @@ public final class WarmSplits implements AutoCloseable {
   }
 
   /** How many there are. */
-  public int count() {
+  public synchronized int count() {
     return members.stream().mapToInt(Map::size).sum();
   }
 
-  /** Frees those that nobody has taken. */
+  /** Frees those that nobody has taken. Idempotent. */
   @Override
-  public void close() {
+  public synchronized void close() {
     members.forEach(splits -> splits.values().forEach(split -> split.release().run()));
     members.clear();
   }

@@ -1,0 +1,99 @@
+package io.lastmile.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.lastmile.batch.Layout;
+import io.lastmile.batch.PackedRows;
+import io.lastmile.dispatch.Member;
+import io.lastmile.plan.Tally;
+import io.lastmile.sequence.FinishedSplit;
+import io.lastmile.sequence.StagedRows;
+import io.lastmile.split.Split;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** A finished split goes to the run that can use it, or is freed: once. */
+class WarmSplitsTest {
+  private static final int EPOCH = 3;
+  private static final int SPLITS = 5;
+  private static final Layout LAYOUT = Layout.of(List.of(), 10, new long[0]);
+
+  private final List<Integer> freed = new ArrayList<>();
+  private final WarmSplits warm = new WarmSplits(EPOCH, List.of(finished(0)));
+
+  /** All splits of two passes, none of which has rows. */
+  private Map<Integer, FinishedSplit> finished(int kept) {
+    Map<Integer, FinishedSplit> splits = new HashMap<>();
+    for (int ordinal = 0; ordinal < 2 * SPLITS; ordinal++) {
+      int freeing = ordinal;
+      PackedRows rows = new PackedRows(Arena.ofAuto().allocate(LAYOUT.bytes()), LAYOUT);
+      splits.put(
+          ordinal,
+          new FinishedSplit(
+              split(ordinal % SPLITS),
+              new StagedRows(List.of(rows), null),
+              new Tally(kept, List.of(), List.of(), kept),
+              () -> freed.add(freeing)));
+    }
+    return splits;
+  }
+
+  private static Split split(int ordinal) {
+    return new Split(EPOCH, ordinal, List.of());
+  }
+
+  /** A member that goes on at an ordinal, with staging for so many splits. */
+  private static Member member(int first, int room) {
+    return new Member(
+        _ -> IntStream.range(0, SPLITS).mapToObj(WarmSplitsTest::split).toList(),
+        SPLITS,
+        first,
+        2 * SPLITS,
+        SPLITS,
+        1,
+        room * LAYOUT.bytes(),
+        _ -> LAYOUT.bytes());
+  }
+
+  @Test
+  void aRunTakesThoseOfThePassInWhichItBegins() {
+    assertThat(warm.take(EPOCH, 0, member(2, 100))).containsOnlyKeys(2, 3, 4);
+    assertThat(freed).isEmpty();
+    warm.close();
+    assertThat(freed).containsExactlyInAnyOrder(0, 1, 5, 6, 7, 8, 9);
+  }
+
+  @Test
+  void oneSplitMoreHasRoomBesideThem() {
+    assertThat(warm.take(EPOCH, 0, member(0, 4))).containsOnlyKeys(0, 1, 2);
+  }
+
+  @Test
+  void anotherEpochTakesNone() {
+    assertThat(warm.take(EPOCH + 1, 0, member(0, 100))).isEmpty();
+    assertThat(warm.count()).isEqualTo(2 * SPLITS);
+  }
+
+  @Test
+  void theyAreFreedOnceAndGivenToNobodyAfterwards() {
+    warm.close();
+    warm.close();
+    assertThat(freed).hasSize(2 * SPLITS).doesNotHaveDuplicates();
+    assertThat(warm.take(EPOCH, 0, member(0, 100))).isEmpty();
+    assertThat(warm.count()).isZero();
+  }
+
+  @Test
+  void aSplitOfWhichRowsHaveGoneIsFreed() {
+    WarmSplits gone = new WarmSplits(EPOCH, List.of(finished(1)));
+    assertThat(gone.count()).isZero();
+    assertThat(freed).hasSize(2 * SPLITS).doesNotHaveDuplicates();
+    gone.close();
+    assertThat(freed).hasSize(2 * SPLITS);
+  }
+}
