@@ -87,9 +87,9 @@ final class SharedMemory implements AutoCloseable {
     }
   }
 
-  /** Unmaps and deletes it. */
+  /** Unmaps and deletes it. Idempotent. */
   @Override
-  public void close() {
+  public synchronized void close() {
     if (arena.scope().isAlive()) {
       arena.close();
     }
