@@ -3,11 +3,11 @@ package io.lastmile.feed;
 import io.lastmile.plan.FeedPlan;
 import io.lastmile.sequence.Counts;
 import io.lastmile.sequence.Position;
-import io.lastmile.sequence.Sequence;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 final class EpochHistory {
   private final List<EpochProgress.Replay> replayed = new ArrayList<>();
 
-  /** Its rows as they are now delivered; null: nobody delivers them any more. */
-  private @Nullable Sequence sequence;
+  /** How far it is sent by those that now deliver it; null: nobody does any more. */
+  private @Nullable Supplier<Position> delivery;
 
   /** How far it was sent, where nobody delivers it any more. */
   private Position sent;
@@ -39,10 +39,11 @@ final class EpochHistory {
 
   private boolean ended;
 
-  private EpochHistory(Position start, @Nullable Sequence sequence, int ranks, long from) {
+  private EpochHistory(
+      Position start, @Nullable Supplier<Position> delivery, int ranks, long from) {
     this.sent = start;
     this.start = start;
-    this.sequence = sequence;
+    this.delivery = delivery;
     this.ranks = ranks;
     this.from = from;
   }
@@ -50,15 +51,16 @@ final class EpochHistory {
   /**
    * An epoch that is begun for the first time.
    *
+   * @param delivery how far it is sent
    * @param from first row that this job delivered, at most where it starts
    */
-  static EpochHistory begun(Position start, Sequence sequence, int ranks, long from) {
-    return new EpochHistory(start, sequence, ranks, from);
+  static EpochHistory begun(Position start, Supplier<Position> delivery, int ranks, long from) {
+    return new EpochHistory(start, delivery, ranks, from);
   }
 
   /** The position after the last step of it that was sent. */
   Position sent() {
-    return sequence == null ? sent : sequence.position();
+    return delivery == null ? sent : delivery.get();
   }
 
   /** The position after the steps that had been taken before those that are now sent. */
@@ -106,21 +108,22 @@ final class EpochHistory {
   /** Nobody delivers it any more. */
   void leave() {
     sent = sent();
-    sequence = null;
+    delivery = null;
   }
 
   /**
    * It is begun again.
    *
+   * @param rows how far it is sent from now on
    * @param all rows of it that all ranks had taken before they went where they begin
    * @param lost whether more may have been taken than is known
    */
-  void begin(Position again, Sequence rows, int sharers, long all, boolean lost) {
+  void begin(Position again, Supplier<Position> rows, int sharers, long all, boolean lost) {
     long end = Math.max(Math.max(all, start.rows()), returned(again.rows(), all));
     boolean elsewhere = again.rows() < from || (again.rows() > end && !lost);
     from = elsewhere ? again.rows() : from;
     start = again;
-    sequence = rows;
+    delivery = rows;
     ranks = sharers;
     settled = null;
     taken = 0;

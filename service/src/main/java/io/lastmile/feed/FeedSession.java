@@ -329,9 +329,10 @@ final class FeedSession implements StepSink, AutoCloseable {
     EpochHistory known = epochs.get(start.epoch());
     if (known == null) {
       long from = lost ? 0 : start.rows();
-      epochs.put(start.epoch(), EpochHistory.begun(start, next.sequence(), ranks.length, from));
+      epochs.put(
+          start.epoch(), EpochHistory.begun(start, next.sequence()::position, ranks.length, from));
     } else {
-      known.begin(start, next.sequence(), ranks.length, taken, lost);
+      known.begin(start, next.sequence()::position, ranks.length, taken, lost);
     }
     lost = false;
     ranks().forEach(RankFeed::expect);
