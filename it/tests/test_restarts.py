@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import signal
 import time
@@ -284,20 +283,26 @@ def at_fault(sandbox: Sandbox, job: Job, attempt: int = 1) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("delay", [random.uniform(0, 1) for _ in range(3)], ids=["a", "b", "c"])
-def test_ctrl_c_while_they_restart_ends_the_run(sandbox: Sandbox, delay: float) -> None:
+@pytest.mark.parametrize("moment", ["rank_failed", "rank_ended", "restarted", "rank_started"])
+def test_ctrl_c_while_they_restart_ends_the_run(sandbox: Sandbox, moment: str) -> None:
     faults = [fault("exit", attempt=attempt, step=1) for attempt in range(1, 100)]
     job = start(sandbox, table(sandbox), faults, restarts=99)
-    deadline = time.monotonic() + 60
-    while not list(sandbox.folder.glob("at-fault-1-*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    time.sleep(delay)
+    at_event(sandbox, job, moment, 3 if moment == "rank_started" else 1)
     job.signal(signal.SIGINT)
     done = job.wait(15).expect(130)
     assert done.summary["exit"]["kind"] == "cancelled"
     sandbox.gone_after(6)
     assert not sandbox.leftovers()
+
+
+def at_event(sandbox: Sandbox, job: Job, name: str, times: int) -> None:
+    """Wait until the record has so many events of a name."""
+    path = sandbox.runs / "trial-1" / "events.jsonl"
+    deadline = time.monotonic() + 60
+    while not path.exists() or path.read_text().count(f'"event":"{name}"') < times:
+        assert job.process.poll() is None, job.process.communicate()
+        assert time.monotonic() < deadline, f"no event {name}"
+        time.sleep(0.002)
 
 
 def test_bad_data_is_not_tried_again(sandbox: Sandbox) -> None:

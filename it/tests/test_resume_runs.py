@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import re
@@ -98,30 +99,39 @@ def test_a_killed_driver_twice_in_a_row(sandbox: Sandbox) -> None:
     assert refused(sandbox) == "Run runs/trial-1 has ended well: there is nothing to resume"
 
 
-@pytest.mark.parametrize("delay", [random.uniform(0, 1) for _ in range(4)])
-def test_a_driver_killed_at_any_moment(sandbox: Sandbox, delay: float) -> None:
+@pytest.mark.parametrize("seed", range(4))
+def test_a_driver_killed_at_any_moment(sandbox: Sandbox, seed: int) -> None:
     """Delivered rows and digests are those of an undisturbed run, wherever the kill comes."""
     dataset = table(sandbox, rows=4000)
-    job = start(sandbox, dataset, [], every=3)
-    deadline = time.monotonic() + 60
-    while not (sandbox.folder / "taken-1.jsonl").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    time.sleep(delay)
+    sequences = [dataset.sequence(epoch=epoch) for epoch in range(EPOCHS)]
+    steps = [math.ceil(len(sequence.rows) / (BATCH * WORLD)) for sequence in sequences]
+    step = random.Random(seed).randint(1, sum(steps))
+    moment = f"seed {seed}: killed when rank 1 had taken step {step} of {sum(steps)}"
+    never_ends = fault("hang in Python", epoch=EPOCHS - 1, step=steps[-1] - 1)
+    job = start(sandbox, dataset, [never_ends], every=3)
+    at_step(sandbox, job, step)
     kill(sandbox, job)
-    if (sandbox.runs / "trial-1" / "summary.json").exists():
-        pytest.skip(f"the run had ended after {delay} s")
+    assert not (sandbox.runs / "trial-1" / "summary.json").exists(), moment
     done = resume(sandbox).wait().expect(0)
     found = certificates(done)
     lines = taken(sandbox)
-    for epoch in range(EPOCHS):
-        sequence = dataset.sequence(epoch=epoch)
+    for epoch, sequence in enumerate(sequences):
         last = {(at["step"], at["rank"]): at["uids"] for at in lines if at["epoch"] == epoch}
         uids = [uid for step in sorted(last) for uid in last[step]]
-        assert uids == sequence.rows.column("uid").to_pylist()
+        assert uids == sequence.rows.column("uid").to_pylist(), moment
         check(found[f"train-{epoch}"], sequence)
-        assert found[f"train-{epoch}"]["from_row"] == 0
+        assert found[f"train-{epoch}"]["from_row"] == 0, moment
     verify(sandbox, done).expect(0)
+
+
+def at_step(sandbox: Sandbox, job: Job, steps: int) -> None:
+    """Wait until rank 1 has taken so many."""
+    taken_by_one = sandbox.folder / "taken-1.jsonl"
+    deadline = time.monotonic() + 60
+    while not taken_by_one.exists() or taken_by_one.read_bytes().count(b"\n") < steps:
+        assert job.process.poll() is None, job.process.communicate()
+        assert time.monotonic() < deadline, f"rank 1 does not get to step {steps}"
+        time.sleep(0.001)
 
 
 def test_restarts_and_kills_together(sandbox: Sandbox) -> None:
