@@ -327,6 +327,47 @@ def test_a_feed_closed_too_early_is_not_tried_again(sandbox: Sandbox) -> None:
     assert done.summary["restarts"] == 0
 
 
+MISTAKEN = """
+import lastmile, os
+feed = lastmile.feed('train', arrays='numpy')
+next(iter(feed))
+state = feed.state_dict()
+state['feeds']['train']['fingerprint'] = '1-2-3-4-5'
+try:
+    {mistake}
+except lastmile.LastmileError:
+    if {raises}:
+        raise
+for batch in feed:
+    if batch.step == 3 and os.environ['LASTMILE_ATTEMPT'] == '1':
+        os._exit(7)
+"""
+MISTAKES = {
+    "feed.load_state_dict(state); next(iter(feed))": "Invalid position: it was saved with plan 1-2",
+    "lastmile.feed('trian')": 'Unknown dataset "trian"',
+}
+
+
+def mistaken(sandbox: Sandbox, mistake: str, raises: bool) -> Outcome:
+    script = sandbox.write("script.py", MISTAKEN.format(mistake=mistake, raises=raises))
+    train = {"script": script.name, "ranks": 2, "restarts": 3}
+    return sandbox.run(sandbox.experiment(table(sandbox), train=train))
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_of_the_script_is_not_tried_again(sandbox: Sandbox, mistake: str) -> None:
+    done = mistaken(sandbox, mistake, raises=True).expect(4)
+    (line,) = done.errors
+    assert " exited with code 1 (its output: " in line
+    assert f"; not restarted, since that would not help: {MISTAKES[mistake]}" in line
+    assert done.summary["restarts"] == 0
+
+
+def test_a_script_that_goes_on_after_its_mistake_is_restarted(sandbox: Sandbox) -> None:
+    done = mistaken(sandbox, "lastmile.feed('trian')", raises=False).expect(0)
+    assert done.summary["restarts"] == 1
+
+
 TORCH = """
 import os
 import lastmile, torch

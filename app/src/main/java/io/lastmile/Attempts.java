@@ -124,11 +124,15 @@ final class Attempts {
     }
   }
 
-  /** Whether ranks that ended so are started again: not when the data is at fault, or a misuse. */
+  /**
+   * Whether ranks that ended so are started again: not when the data is at fault, a misuse, or a
+   * mistake.
+   */
   private boolean mayGoOn(RanksEnd end) {
     return end.failure() != null
         && feedFailure() == null
         && misuse(end) == null
+        && feeder.mistake() == null
         && restarts() < training.restarts();
   }
 
@@ -136,8 +140,20 @@ final class Attempts {
     LastmileException feed = feedFailure();
     Misuse misuse = misuse(end);
     LastmileException failure =
-        feed != null ? feed : misuse != null ? misuse.failure() : restartedInVain(end.failure());
+        feed != null
+            ? feed
+            : misuse != null ? misuse.failure() : restartedInVain(mistaken(end.failure()));
     return new RanksEnd(end.exitCodes(), end.failed(), failure);
+  }
+
+  private @Nullable LastmileException mistaken(@Nullable LastmileException failure) {
+    LastmileException mistake = feeder.mistake();
+    return failure == null || mistake == null || restarts() == training.restarts()
+        ? failure
+        : LastmileException.of(
+            failure.kind(),
+            "%s; not restarted, since that would not help: %s"
+                .formatted(failure.text(), mistake.text()));
   }
 
   private @Nullable LastmileException restartedInVain(@Nullable LastmileException failure) {

@@ -193,6 +193,28 @@ class AttemptsTest {
   }
 
   @Test
+  void aMistakeOfTheScriptIsNotRestarted() throws Exception {
+    Attempts attempts = start(2);
+    data.mistake = LastmileException.of(FailureKind.USER, "Unknown feed");
+    launcher.next().end(failed(1, "Rank 1 exited"));
+    assertThat(attempts.await().failure())
+        .hasMessage("Rank 1 exited; not restarted, since that would not help: Unknown feed");
+    assertThat(launcher.started).containsExactly(1);
+  }
+
+  @Test
+  void aMistakeOfTheLastAttemptIsNotSaidToKeepItFromAnother() throws Exception {
+    Attempts attempts = start(1);
+    CompletableFuture<RanksEnd> end = end(attempts);
+    launcher.next().end(failed(1, "Rank 1 exited"));
+    FakeRanks second = launcher.next();
+    data.mistake = LastmileException.of(FailureKind.USER, "Unknown feed");
+    second.end(failed(0, "Rank 0 exited"));
+    assertThat(end.get().failure())
+        .hasMessage("Rank 0 exited; the ranks had been restarted once (train.restarts)");
+  }
+
+  @Test
   void aMisuseIsNotRestarted() throws Exception {
     Attempts attempts = start(2);
     FakeRanks ranks = launcher.next();

@@ -61,6 +61,7 @@ final class FakeData implements JobData, Feeder {
   final Map<Integer, RankLife> lives = new ConcurrentHashMap<>();
   volatile IntConsumer beforeAttempt = attempt -> {};
   volatile CompletableFuture<Misuse> misuse = new CompletableFuture<>();
+  volatile @Nullable LastmileException mistake;
   final Set<Integer> endedRanks = ConcurrentHashMap.newKeySet();
   volatile boolean feederClosed;
   volatile @Nullable RuntimeFolder folder;
@@ -127,10 +128,16 @@ final class FakeData implements JobData, Feeder {
   }
 
   @Override
+  public @Nullable LastmileException mistake() {
+    return mistake;
+  }
+
+  @Override
   public void begin(int attempt) {
     attempts.add(attempt);
     beforeAttempt.accept(attempt);
     misuse = new CompletableFuture<>();
+    mistake = null;
   }
 
   @Override

@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -47,6 +48,11 @@ public final class FeedServer implements Feeder {
   private final ServerSocketChannel server;
   private final CompletableFuture<LastmileException> failure = new CompletableFuture<>();
   private final Map<Integer, AtomicLong> signs = new ConcurrentHashMap<>();
+
+  /** Mistakes for which ranks of this attempt were refused, by rank, until they go on. */
+  private final ConcurrentSkipListMap<Integer, LastmileException> mistakes =
+      new ConcurrentSkipListMap<>();
+
   private final Set<Integer> endedRanks = ConcurrentHashMap.newKeySet();
   private final Set<Wire> connections = ConcurrentHashMap.newKeySet();
   private final AtomicInteger names = new AtomicInteger();
@@ -198,6 +204,15 @@ public final class FeedServer implements Feeder {
 
   private void serveFeed(Wire wire, Wire.Message first) throws IOException {
     Hello hello = Hello.of(first.json());
+    try {
+      serveFeed(wire, hello);
+    } catch (LastmileException e) {
+      note(hello, e);
+      throw e;
+    }
+  }
+
+  private void serveFeed(Wire wire, Hello hello) throws IOException {
     FeedPlan dataset = plan.feed(hello.feed());
     SlotRing ring =
         new SlotRing(
@@ -207,6 +222,7 @@ public final class FeedServer implements Feeder {
             dataset.dataset().slots());
     RankFeed rank = new RankFeed(hello, wire, ring);
     FeedSession session = admitted(rank, dataset);
+    mistakes.remove(hello.rank());
     boolean orderly = false;
     sign(hello.rank());
     try {
@@ -214,11 +230,22 @@ public final class FeedServer implements Feeder {
       endedRanks.forEach(session::ended);
       orderly = converse(wire, session, rank);
     } catch (LastmileException e) {
+      note(hello, e);
       refuse(wire, e);
       session.fail(e);
     } finally {
       sign(hello.rank());
       session.left(rank, orderly || closed);
+    }
+  }
+
+  /** A rank is going to be refused. */
+  private void note(Hello hello, LastmileException why) {
+    Integer of = hello.attempt();
+    synchronized (sessions) {
+      if (why.kind() == FailureKind.USER && (of == null || of == attempt)) {
+        mistakes.put(hello.rank(), why);
+      }
     }
   }
 
@@ -350,7 +377,10 @@ public final class FeedServer implements Feeder {
         case Wire.MAPPED -> rank.ring().unlink();
         case Wire.MAPPED_LARGE -> rank.ring().mapped(message.payload().getInt(0));
         case Wire.FREE -> rank.ring().free(message.payload().getInt(0));
-        case Wire.STEP -> rank.stepped(message.payload());
+        case Wire.STEP -> {
+          mistakes.remove(rank.hello().rank());
+          rank.stepped(message.payload());
+        }
         case Wire.START -> session.start(rank, message.json());
         case Wire.BYE -> {
           rank.closed(message.json());
@@ -437,10 +467,17 @@ public final class FeedServer implements Feeder {
   }
 
   @Override
+  public @Nullable LastmileException mistake() {
+    Map.Entry<Integer, LastmileException> first = mistakes.firstEntry();
+    return first == null ? null : first.getValue();
+  }
+
+  @Override
   public void begin(int next) {
     synchronized (sessions) {
       attempt = next;
       misuse = new CompletableFuture<>();
+      mistakes.clear();
     }
     endedRanks.clear();
     hearOut();

@@ -3,6 +3,7 @@ package io.lastmile.feed;
 import io.lastmile.error.LastmileException;
 import java.util.Map;
 import java.util.concurrent.CompletionStage;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The feeds of a job while they are served to its ranks. One driver owns it and closes it; every
@@ -34,6 +35,13 @@ public interface Feeder extends FeedMonitor, AutoCloseable {
    * attempt has one of its own.
    */
   CompletionStage<Misuse> misuse();
+
+  /**
+   * The mistake of the script for which a rank of this attempt was refused its rows, such as a
+   * state of another plan, when the rank has opened no feed and taken no step since; null: none
+   * was.
+   */
+  @Nullable LastmileException mistake();
 
   /** The process of a rank has ended: it opens no feed any more. */
   void ended(int rank);

@@ -23,7 +23,8 @@ class EpochHistoryTest {
 
   private static Position at(int epoch, long rows) {
     Counts counts = new Counts(rows, List.of(), List.of(), rows, 0, null, Map.of());
-    return new Position("plan", epoch, rows / 10, rows, 0, rows, List.of(), counts, rows, null);
+    return new Position(
+        "plan", epoch, rows / 10, rows, 0, rows, List.of(), List.of(), counts, rows, null);
   }
 
   private EpochHistory begun(long row, long from) {

@@ -36,6 +36,7 @@ class WarmSplitsTest {
           ordinal,
           new FinishedSplit(
               split(ordinal % SPLITS),
+              List.of(),
               new StagedRows(List.of(rows), null),
               new Tally(kept, List.of(), List.of(), kept),
               () -> freed.add(freeing)));
