@@ -104,7 +104,8 @@ class Dataset:
 
     `parquet` is what the experiment says; `root` the fixed folder part and `files` the paths
     relative to it, which the oracle reads. `format` is the key of the source: of small files in
-    another format than Parquet the oracle reads its own copies, row groups of 8,192 rows.
+    another format than Parquet the oracle reads its own copies, row groups of 8,192 rows. `arrived`
+    is the order in which splits came, where that is not theirs.
     """
 
     parquet: str | list[str]
@@ -121,6 +122,7 @@ class Dataset:
     format: str = "parquet"
     schema: str | None = None
     last_step: str | None = None
+    arrived: list[int] | None = None
 
     def yaml(self) -> dict[str, Any]:
         source: dict[str, Any] = {self.format: self.parquet}
@@ -214,7 +216,11 @@ class Dataset:
         read = 0
         dropped, added = self._zeros()
         pieces = []
-        for piece in self.pieces(seed, epoch):
+        pieces_of = list(self.pieces(seed, epoch))
+        if self.arrived is not None:
+            assert sorted(self.arrived) == list(range(len(pieces_of)))
+            pieces_of = [pieces_of[ordinal] for ordinal in self.arrived]
+        for piece in pieces_of:
             if left == 0:
                 break
             rows = piece.rows

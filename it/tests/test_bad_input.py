@@ -334,7 +334,6 @@ def test_a_mistake_is_one_clear_line(inputs: Sandbox, case: str) -> None:
 
 
 NOT_YET = {
-    "order": (12, "    batch: 32\n    order: arrival"),
     "kubernetes": (19, "  kind: kubernetes"),
     "processes": (19, "  kind: processes"),
 }

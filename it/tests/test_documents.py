@@ -90,7 +90,6 @@ def test_the_readme_names_what_is_refused_as_not_supported_yet(sandbox: Sandbox)
     _, _, chapter = README.partition("## What it does not do yet\n")
     keys = re.findall(r"`([a-z_.]+)[`:]", chapter)
     refused = {
-        "order": "    order: arrival",
         "cluster.kind": "cluster: { kind: processes }",
         "kubernetes": "cluster: { kind: kubernetes }",
         "cluster.workers.gpu": "cluster: { workers: { gpu: 1 } }",

@@ -21,6 +21,7 @@ Table: TypeAlias = "Path | Values | Dataset"
 OnEmpty = Literal["allow", "error"]
 LastStep = Literal["uneven", "pad", "drop"]
 Certificate = Literal["identities", "full"]
+Order = Literal["deterministic", "arrival"]
 
 _ROW_GROUPS: Final = 8
 _VALIDATION: Final = "valid"
@@ -41,6 +42,7 @@ class Said:
     on_empty: OnEmpty = "allow"
     last_step: LastStep = "uneven"
     certificate: Certificate = "identities"
+    order: Order = "deterministic"
 
 
 @dataclass(frozen=True)
@@ -318,6 +320,15 @@ class Dataset:
         _checks.word("certificate", of, ("identities", "full"))
         return Dataset(replace(self._said, certificate=of))
 
+    def order(self, choice: Order) -> Dataset:
+        """Set which split's rows come next: those of the next one ("deterministic"), or of the first ready ("arrival").
+
+        With "arrival" the rows of an epoch, and those of each split, are the same, but the order of the splits is not.
+        Not for a mix or in one, nor with ``limit`` or ``last_step("drop")``, which would leave others out each time.
+        """
+        _checks.word("order", choice, ("deterministic", "arrival"))
+        return Dataset(replace(self._said, order=choice))
+
     def _step(self, step: Step) -> Dataset:
         return Dataset(replace(self._said, steps=(*self._said.steps, step)))
 
@@ -391,6 +402,7 @@ def finished(dataset: Dataset, name: str, *, mixed: bool) -> Json:
     place = f"datasets.{name}"
     if not said.tensors and not mixed:
         raise UserError(f"Invalid tensors: none (must be at least one) [{place}.tensors]")
+    _check_order(said, place)
     slots = said.prefetch + 2 if said.slots is None else said.slots
     if slots <= said.prefetch:
         raise UserError(f"Invalid slots: {slots} (must be > prefetch: {said.prefetch}) [{place}.slots]")
@@ -399,13 +411,31 @@ def finished(dataset: Dataset, name: str, *, mixed: bool) -> Json:
         "tensors": [[tensor, tree] for tensor, tree in said.tensors],
         "batch": said.batch,
         "keys": [*said.keys],
-        "order": "deterministic",
+        "order": said.order,
         "prefetch": said.prefetch,
         "slots": slots,
         "on_empty": said.on_empty,
         "last_step": said.last_step,
         "certificate": said.certificate,
     }
+
+
+def arrives(dataset: Dataset) -> bool:
+    """Whether the splits of a dataset come in the order of arrival."""
+    return dataset._said.order == "arrival"
+
+
+def _check_order(said: Said, place: str) -> None:
+    """In the order of arrival, which rows a limit or the last step leaves out is not known before."""
+    if said.order == "deterministic":
+        return
+    for wrong, why in (
+        (isinstance(said.source, Mix), "for a mix, which draws whose row is next"),
+        (any(step.kind == "limit" for step in said.steps), "with limit, which takes the first rows"),
+        (said.last_step == "drop", "with last_step: drop, which drops the last rows"),
+    ):
+        if wrong:
+            raise UserError(f"Invalid order: arrival (not {why}: must be deterministic) [{place}.order]")
 
 
 def mixed(dataset: Dataset) -> Mix | None:

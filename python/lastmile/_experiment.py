@@ -122,9 +122,10 @@ def _datasets(written: object) -> Json:
     datasets = {_checks.name("name", name): _dataset_of(name, said[name]) for name in said}
     mixes = {name: mix for name, dataset in datasets.items() if (mix := _dataset.mixed(dataset))}
     mixed = {part for mix in mixes.values() for part, _ in mix.parts}
+    arriving = [name for name, dataset in datasets.items() if _dataset.arrives(dataset)]
     names = [*datasets]
     for name, mix in mixes.items():
-        mix.check(f"datasets.{name}", names[: names.index(name)], mixes)
+        mix.check(f"datasets.{name}", names[: names.index(name)], mixes, arriving)
     return [[name, _dataset.finished(datasets[name], name, mixed=name in mixed)] for name in datasets]
 
 

@@ -28,10 +28,10 @@ class Mix:
         parts: list[Json] = [{"dataset": name, "ratio": ratio} for name, ratio in self.parts]
         return {"mix": parts, "on_dry": self.on_dry}
 
-    def check(self, place: str, before: Iterable[str], mixes: Iterable[str]) -> None:
-        """Check that the datasets are written before the mix, and are no mixes."""
+    def check(self, place: str, before: Iterable[str], mixes: Iterable[str], arriving: Iterable[str]) -> None:
+        """Check that the datasets are written before the mix, are no mixes, and come in their order."""
         known = [*before]
-        mixed = set(mixes)
+        mixed, unordered = set(mixes), set(arriving)
         for i, (name, _) in enumerate(self.parts):
             at = f"[{place}.mix[{i}].dataset]"
             if name not in known:
@@ -39,6 +39,8 @@ class Mix:
                 raise UserError(f'Unknown dataset "{name}" (must be one that is written above it){hint} {at}')
             if name in mixed:
                 raise UserError(f'Invalid dataset: "{name}" is a mix itself (mix its datasets) {at}')
+            if name in unordered:
+                raise UserError(f'Invalid dataset: "{name}" has order: arrival (a mix needs order: deterministic) {at}')
 
 
 def mix(ratios: Mapping[str, float], on_dry: object) -> Mix:

@@ -80,6 +80,7 @@ def _train() -> Dataset:
         .on_empty("error")
         .last_step("pad")
         .certificate("full")
+        .order("arrival")
         .slots(9)
     )
 

@@ -230,6 +230,38 @@ def test_a_wrong_value_is_refused_by_the_call_that_brings_it(say: Callable[[Any]
 
 WRONG_EXPERIMENTS: list[tuple[dict[str, Any], str]] = [
     (
+        {"name": "a", "datasets": {"t": TABLE.limit(3).order("arrival")}},
+        "Invalid order: arrival (not with limit, which takes the first rows: must be deterministic) [datasets.t.order]",
+    ),
+    (
+        {"name": "a", "datasets": {"t": TABLE.last_step("drop").order("arrival")}},
+        "Invalid order: arrival (not with last_step: drop, which drops the last rows: must be deterministic) "
+        "[datasets.t.order]",
+    ),
+    (
+        {
+            "name": "a",
+            "datasets": {
+                "t": TABLE,
+                "u": TABLE,
+                "m": lastmile.mix({"t": 0.5, "u": 0.5}).tensor("x", "x").order("arrival"),
+            },
+        },
+        "Invalid order: arrival (not for a mix, which draws whose row is next: must be deterministic) "
+        "[datasets.m.order]",
+    ),
+    (
+        {
+            "name": "a",
+            "datasets": {
+                "t": TABLE,
+                "u": TABLE.order("arrival"),
+                "m": lastmile.mix({"t": 0.5, "u": 0.5}).tensor("x", "x"),
+            },
+        },
+        'Invalid dataset: "u" has order: arrival (a mix needs order: deterministic) [datasets.m.mix[1].dataset]',
+    ),
+    (
         {"name": "a b"},
         "Invalid name: \"a b\" (must be letters, digits, '-', '_' and '.', begin with a letter or "
         "digit, and be at most 100 long)",

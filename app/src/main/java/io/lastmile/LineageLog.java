@@ -75,7 +75,7 @@ final class LineageLog {
     tree.put("epoch", (long) epoch);
     tree.put("engine", Engine.version());
     tree.put("fingerprint", beginnings.getFirst().start().fingerprint());
-    tree.put("tables", (long) beginnings.getFirst().counts().size());
+    tree.put("tables", (long) Math.max(1, beginnings.getFirst().start().places().size()));
     tree.put("beginnings", all);
     return tree;
   }
@@ -94,6 +94,7 @@ final class LineageLog {
     tree.put("step", start.step());
     tree.put("row", start.rows());
     tree.put("to_row", beginning.taken());
+    tree.put("order", beginning.order().word());
     tree.put("places", places(start));
     return tree;
   }

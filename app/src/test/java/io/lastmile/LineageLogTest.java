@@ -6,6 +6,7 @@ import io.lastmile.dataset.Json;
 import io.lastmile.feed.Lineage;
 import io.lastmile.run.RunRecord;
 import io.lastmile.sequence.Counts;
+import io.lastmile.sequence.DeliveredSplits;
 import io.lastmile.sequence.Position;
 import io.lastmile.sequence.SplitCounts;
 import java.io.IOException;
@@ -31,7 +32,19 @@ class LineageLogTest {
   private static Lineage.Beginning beginning(int split, int ranks) {
     Counts none = new Counts(0, List.of(), List.of(), 0, 0, null, Map.of());
     Position start =
-        new Position("f", 0, split, 10L * split, split, 0, List.of(), List.of(), none, 0, null);
+        new Position(
+            "f",
+            0,
+            split,
+            10L * split,
+            split,
+            0,
+            List.of(),
+            new DeliveredSplits(split, List.of()),
+            List.of(),
+            none,
+            0,
+            null);
     return new Lineage.Beginning(start, null, ranks, 5, List.of(new SplitCounts(split)));
   }
 

@@ -98,7 +98,7 @@ public final class CanonicalJson {
         dataset.tensors().stream().map(tensor -> List.of(tensor.name(), tensor(tensor))).toList());
     tree.put("batch", dataset.batch());
     tree.put("keys", dataset.keys());
-    tree.put("order", "deterministic");
+    tree.put("order", dataset.order().word());
     tree.put("prefetch", dataset.prefetch());
     tree.put("slots", dataset.slots());
     tree.put("on_empty", dataset.onEmpty().word());

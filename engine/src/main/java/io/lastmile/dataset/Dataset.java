@@ -19,6 +19,7 @@ import java.util.Locale;
  * @param onEmpty what an epoch without rows does
  * @param lastStep what becomes of the rows that fill no whole step at the end of an epoch
  * @param certificate what the certificate of an epoch speaks of
+ * @param order which split's rows come next
  */
 public record Dataset(
     Source source,
@@ -31,7 +32,8 @@ public record Dataset(
     int slots,
     OnEmpty onEmpty,
     LastStep lastStep,
-    Certificate certificate) {
+    Certificate certificate,
+    Order order) {
   /** Steps kept ready per rank unless the dataset says otherwise. */
   public static final int DEFAULT_PREFETCH = 4;
 
@@ -65,7 +67,8 @@ public record Dataset(
         count,
         onEmpty,
         lastStep,
-        certificate);
+        certificate,
+        order);
   }
 
   /** These rows as a mix takes them: in its tensors, keys and batches, none of them left out. */
@@ -81,7 +84,8 @@ public record Dataset(
         mix.slots,
         mix.onEmpty,
         LastStep.UNEVEN,
-        mix.certificate);
+        mix.certificate,
+        Order.DETERMINISTIC);
   }
 
   /** What it reads: its own source, unless that is a mix, and the small tables of its steps. */
@@ -106,19 +110,20 @@ public record Dataset(
   }
 
   /** This dataset in another order, all rows of an epoch, which may have none. */
-  public Dataset over(Shuffle order) {
+  public Dataset over(Shuffle other) {
     return new Dataset(
         source,
         steps,
         tensors,
         batch,
-        order,
+        other,
         keys,
         prefetch,
         slots,
         OnEmpty.ALLOW,
         LastStep.UNEVEN,
-        Certificate.IDENTITIES);
+        Certificate.IDENTITIES,
+        Order.DETERMINISTIC);
   }
 
   private static Tensor complete(Tensor tensor) {
@@ -162,6 +167,19 @@ public record Dataset(
         case DROP -> rows / stepRows;
       };
     }
+
+    /** The word for it in YAML and JSON. */
+    public String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** Which split's rows come next. */
+  public enum Order {
+    /** Those of the splits in their order, whenever they are ready. */
+    DETERMINISTIC,
+    /** Those of the first one that is ready, of the few that are next in that order. */
+    ARRIVAL;
 
     /** The word for it in YAML and JSON. */
     public String word() {

@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param onEmpty what an epoch without rows does
  * @param lastStep what becomes of the rows that fill no whole step at the end of an epoch
  * @param certificate what the certificate of an epoch speaks of
+ * @param order which split's rows come next
  */
 public record DatasetDraft(
     Source source,
@@ -39,7 +40,8 @@ public record DatasetDraft(
     @Nullable Integer slots,
     Dataset.OnEmpty onEmpty,
     Dataset.LastStep lastStep,
-    Dataset.Certificate certificate) {
+    Dataset.Certificate certificate,
+    Dataset.Order order) {
   /** The name of the dataset whose rows keep file order unless it says otherwise. */
   public static final String VALIDATION = "valid";
 
@@ -68,7 +70,8 @@ public record DatasetDraft(
         null,
         Dataset.OnEmpty.ALLOW,
         Dataset.LastStep.UNEVEN,
-        Dataset.Certificate.IDENTITIES);
+        Dataset.Certificate.IDENTITIES,
+        Dataset.Order.DETERMINISTIC);
   }
 
   /** This dataset with another source. */
@@ -84,7 +87,8 @@ public record DatasetDraft(
         slots,
         onEmpty,
         lastStep,
-        certificate);
+        certificate,
+        order);
   }
 
   /** This dataset with one more step at the end. */
@@ -100,7 +104,8 @@ public record DatasetDraft(
         slots,
         onEmpty,
         lastStep,
-        certificate);
+        certificate,
+        order);
   }
 
   /** Then keeps the rows for which the SQL condition is TRUE. */
@@ -222,7 +227,8 @@ public record DatasetDraft(
             slots,
             onEmpty,
             lastStep,
-            certificate);
+            certificate,
+            order);
       }
     }
     throw LastmileException.user(
@@ -252,7 +258,8 @@ public record DatasetDraft(
         slots,
         onEmpty,
         lastStep,
-        certificate);
+        certificate,
+        order);
   }
 
   /** One more tensor: of one column [batch], or of the columns of a pattern [batch, n]. */
@@ -283,23 +290,25 @@ public record DatasetDraft(
         slots,
         onEmpty,
         lastStep,
-        certificate);
+        certificate,
+        order);
   }
 
   /** This dataset in another order. */
-  public DatasetDraft shuffle(Shuffle order) {
+  public DatasetDraft shuffle(Shuffle other) {
     return new DatasetDraft(
         source,
         steps,
         tensors,
         batch,
-        order,
+        other,
         keys,
         prefetch,
         slots,
         onEmpty,
         lastStep,
-        certificate);
+        certificate,
+        order);
   }
 
   /** This dataset with these columns, and no others, riding along for the script. */
@@ -315,13 +324,25 @@ public record DatasetDraft(
         slots,
         onEmpty,
         lastStep,
-        certificate);
+        certificate,
+        order);
   }
 
   /** This dataset with so many steps kept ready per rank. */
   public DatasetDraft prefetch(int count) {
     return new DatasetDraft(
-        source, steps, tensors, batch, shuffle, keys, count, slots, onEmpty, lastStep, certificate);
+        source,
+        steps,
+        tensors,
+        batch,
+        shuffle,
+        keys,
+        count,
+        slots,
+        onEmpty,
+        lastStep,
+        certificate,
+        order);
   }
 
   /** This dataset with so many shared-memory slots per rank. */
@@ -337,7 +358,8 @@ public record DatasetDraft(
         count,
         onEmpty,
         lastStep,
-        certificate);
+        certificate,
+        order);
   }
 
   /** This dataset with another answer to an epoch without rows. */
@@ -353,7 +375,8 @@ public record DatasetDraft(
         slots,
         answer,
         lastStep,
-        certificate);
+        certificate,
+        order);
   }
 
   /** This dataset with another answer to rows that fill no whole step at the end of an epoch. */
@@ -369,13 +392,32 @@ public record DatasetDraft(
         slots,
         onEmpty,
         answer,
-        certificate);
+        certificate,
+        order);
   }
 
   /** This dataset with certificates of its epochs that speak of more, or of less. */
   public DatasetDraft certificate(Dataset.Certificate of) {
     return new DatasetDraft(
-        source, steps, tensors, batch, shuffle, keys, prefetch, slots, onEmpty, lastStep, of);
+        source, steps, tensors, batch, shuffle, keys, prefetch, slots, onEmpty, lastStep, of,
+        order);
+  }
+
+  /** This dataset with another choice of the split whose rows come next. */
+  public DatasetDraft order(Dataset.Order choice) {
+    return new DatasetDraft(
+        source,
+        steps,
+        tensors,
+        batch,
+        shuffle,
+        keys,
+        prefetch,
+        slots,
+        onEmpty,
+        lastStep,
+        certificate,
+        choice);
   }
 
   /** This mix with another answer to a dataset that has no row left. */
@@ -403,7 +445,8 @@ public record DatasetDraft(
         slots,
         onEmpty,
         lastStep,
-        certificate);
+        certificate,
+        order);
   }
 
   /** What was said of a finished dataset. */
@@ -419,7 +462,8 @@ public record DatasetDraft(
         dataset.slots(),
         dataset.onEmpty(),
         dataset.lastStep(),
-        dataset.certificate());
+        dataset.certificate(),
+        dataset.order());
   }
 
   /** The steps, each split saying its part; a limit may only be the last. */
@@ -458,16 +502,17 @@ public record DatasetDraft(
    */
   Dataset build(String name, Mistakes mistakes) {
     Checks.name("", name);
-    Shuffle order = shuffle;
+    Shuffle shuffled = shuffle;
     if (source instanceof Mix) {
       checkMixed(mistakes);
-      order = Shuffle.none();
-    } else if (order == null) {
-      order =
+      shuffled = Shuffle.none();
+    } else if (shuffled == null) {
+      shuffled =
           name.equals(VALIDATION)
               ? Shuffle.none()
               : Shuffle.rowGroups(Shuffle.RowGroups.DEFAULT_COUNT);
     }
+    checkOrder(mistakes);
     List<Step> resolved = resolvedSteps(name, mistakes);
     Dataset dataset =
         new Dataset(
@@ -475,14 +520,38 @@ public record DatasetDraft(
             resolved,
             tensors,
             batch,
-            order,
+            shuffled,
             keys,
             prefetch,
             prefetch + 2,
             onEmpty,
             lastStep,
-            certificate);
+            certificate,
+            order);
     return slots == null ? dataset : mistakes.orElse(dataset, () -> dataset.slots(slots));
+  }
+
+  /**
+   * In the order of arrival, which rows a limit or the last step leaves out is not known before.
+   */
+  private void checkOrder(Mistakes mistakes) {
+    if (order == Dataset.Order.DETERMINISTIC) {
+      return;
+    }
+    if (source instanceof Mix) {
+      mistakes.add(arrival("for a mix, which draws whose row is next"));
+    }
+    if (steps.stream().anyMatch(Step.Limit.class::isInstance)) {
+      mistakes.add(arrival("with limit, which takes the first rows"));
+    }
+    if (lastStep == Dataset.LastStep.DROP) {
+      mistakes.add(arrival("with last_step: drop, which drops the last rows"));
+    }
+  }
+
+  private static LastmileException arrival(String why) {
+    return LastmileException.user(
+        "order", "Invalid order: arrival (not %s: must be deterministic)".formatted(why));
   }
 
   /** A mix takes rows as its datasets give them, in their order; it may only be limited. */

@@ -15,6 +15,8 @@ final class DatasetForm {
   private static final List<Dataset.Certificate> CERTIFICATE =
       List.of(Dataset.Certificate.values());
 
+  private static final List<Dataset.Order> ORDER = List.of(Dataset.Order.values());
+
   /** Where no source is read. */
   private static final Source NONE = new Source.Unread();
 
@@ -61,7 +63,7 @@ final class DatasetForm {
           .key("batch", (draft, value) -> draft.batch(value.count()))
           .key("shuffle", (draft, value) -> draft.shuffle(shuffle(value)))
           .key("keys", (draft, value) -> draft.keys(value.strings()))
-          .key("order", DatasetForm::order)
+          .key("order", (draft, value) -> draft.order(value.word(ORDER, Dataset.Order::word)))
           .key("prefetch", (draft, value) -> draft.prefetch(value.count()))
           .key("slots", (draft, value) -> draft.slots(value.count()))
           .key(
@@ -236,9 +238,5 @@ final class DatasetForm {
       throw value.wrong("none, { row_groups: n } or { within: PARTITION }");
     }
     return SHUFFLE.read(value, Shuffle.rowGroups(Shuffle.RowGroups.DEFAULT_COUNT));
-  }
-
-  private static DatasetDraft order(DatasetDraft draft, Written value) {
-    return value.word(List.of(draft), _ -> "deterministic", "arrival");
   }
 }

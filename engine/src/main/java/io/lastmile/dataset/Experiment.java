@@ -73,7 +73,8 @@ public record Experiment(
         of.slots(),
         of.onEmpty(),
         Dataset.LastStep.UNEVEN,
-        Dataset.Certificate.IDENTITIES);
+        Dataset.Certificate.IDENTITIES,
+        Dataset.Order.DETERMINISTIC);
   }
 
   /** Begins an experiment. */

@@ -87,7 +87,7 @@ public record Mix(List<Part> parts, OnDry onDry) implements Source {
    * Checks that the datasets are there.
    *
    * @param before the datasets that are written before the mix, by name
-   * @throws LastmileException of kind USER when one is not, or is a mix itself
+   * @throws LastmileException of kind USER when one is not, is a mix itself, or has another order
    */
   void check(Map<String, Dataset> before) {
     for (int i = 0; i < parts.size(); i++) {
@@ -100,6 +100,13 @@ public record Mix(List<Part> parts, OnDry onDry) implements Source {
       if (dataset.source() instanceof Mix) {
         throw LastmileException.user(
             element, "Invalid dataset: \"" + name + "\" is a mix itself (mix its datasets)");
+      }
+      if (dataset.order() == Dataset.Order.ARRIVAL) {
+        throw LastmileException.user(
+            element,
+            "Invalid dataset: \""
+                + name
+                + "\" has order: arrival (a mix needs order: deterministic)");
       }
     }
   }

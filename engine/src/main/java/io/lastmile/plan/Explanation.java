@@ -34,6 +34,7 @@ final class Explanation {
     explanation.steps(plan);
     explanation.tensors(plan.dataset(), plan.forms());
     explanation.splits(plan);
+    explanation.order(plan.dataset().order());
     explanation.end(plan.dataset().lastStep());
     explanation.memory(plan);
     return explanation.text.toString();
@@ -201,6 +202,13 @@ final class Explanation {
         + rowGroups.entrySet().stream()
             .map(file -> String.join(", ", file.getValue()) + " of " + file.getKey())
             .collect(Collectors.joining("; "));
+  }
+
+  private void order(Dataset.Order order) {
+    switch (order) {
+      case DETERMINISTIC -> {}
+      case ARRIVAL -> line("order", "of splits: as they arrive");
+    }
   }
 
   private void end(Dataset.LastStep lastStep) {

@@ -200,6 +200,7 @@ class CanonicalJsonTest {
         .onEmpty(Dataset.OnEmpty.ERROR)
         .lastStep(Dataset.LastStep.PAD)
         .certificate(Dataset.Certificate.FULL)
+        .order(Dataset.Order.ARRIVAL)
         .slots(9);
   }
 

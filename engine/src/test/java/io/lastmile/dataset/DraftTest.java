@@ -69,7 +69,8 @@ class DraftTest {
                 6,
                 Dataset.OnEmpty.ALLOW,
                 Dataset.LastStep.UNEVEN,
-                Dataset.Certificate.IDENTITIES));
+                Dataset.Certificate.IDENTITIES,
+                Dataset.Order.DETERMINISTIC));
     assertThat(experiment.dataset("valid")).extracting(Dataset::shuffle).isEqualTo(Shuffle.none());
     assertThat(experiment.origin().folder()).isEqualTo(Path.of("").toAbsolutePath());
     assertThat(experiment.origin().file()).isNull();

@@ -51,7 +51,8 @@ class ExperimentMistakesTest {
         "shuffle: { rowgroups: 2 }|Unknown key \"rowgroups\" (did you mean \"row_groups\"?)",
         "shuffle: { within: 3 }|Invalid within: 3 (must be text)",
         "shuffle: { within: \"\" }|Invalid within: \"\" (must not be empty)",
-        "order: random|Invalid order: \"random\" (must be deterministic)",
+        "order: random|Invalid order: \"random\" (must be one of deterministic, arrival)",
+        "order: arival|Invalid order: \"arival\" (did you mean \"arrival\"?)",
         "steps: { filter: a }|Invalid steps: a mapping (must be a list)",
         "steps: [a]|Invalid steps[0]: \"a\" (must be a mapping)",
         "steps: [{}]|Invalid steps[0]: a mapping (must be a step such as filter: \"label = 1\")",
@@ -142,6 +143,10 @@ class ExperimentMistakesTest {
         "mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.4 }]|Invalid mix: the ratios sum to 0.9 (must be 1)",
         "mix: [{ dataset: train, ratio: 0.5 }, { dataset: barr, ratio: 0.5 }]|Unknown dataset \"barr\" (must be one that is written above it) (did you mean \"bare\"?)",
         "mix: [{ dataset: train, ratio: 0.5 }, { dataset: both, ratio: 0.5 }]|Invalid dataset: \"both\" is a mix itself (mix its datasets)",
+        "mix: [{ dataset: train, ratio: 0.5 }, { dataset: soon, ratio: 0.5 }]|Invalid dataset: \"soon\" has order: arrival (a mix needs order: deterministic)",
+        "{ mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.5 }], order: arrival, tensors: { a: { columns: a } } }|Invalid order: arrival (not for a mix, which draws whose row is next: must be deterministic)",
+        "{ source: { csv: a }, order: arrival, steps: [limit: 3], tensors: { a: { columns: a } } }|Invalid order: arrival (not with limit, which takes the first rows: must be deterministic)",
+        "{ source: { csv: a }, order: arrival, last_step: drop, tensors: { a: { columns: a } } }|Invalid order: arrival (not with last_step: drop, which drops the last rows: must be deterministic)",
         "{ on_dry: stop }|Invalid on_dry: only for a mix",
         "{ mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.5 }], on_dry: end }|Invalid on_dry: \"end\" (must be one of stop, repeat, rest)",
         "{ mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.5 }], source: { csv: a } }|Invalid source: beside a mix (must be only one of source, mix)",
@@ -153,9 +158,10 @@ class ExperimentMistakesTest {
         """
           bare: { source: { csv: a.csv } }
           both: { mix: [{ dataset: train, ratio: 0.5 }, { dataset: bare, ratio: 0.5 }], tensors: { a: { columns: a } } }
+          soon: { source: { csv: a.csv }, order: arrival, tensors: { a: { columns: a } } }
           wrong:
         """;
-    sees(ExperimentFiles.SMALLEST + mixes + yaml.indent(4), message, 9);
+    sees(ExperimentFiles.SMALLEST + mixes + yaml.indent(4), message, 10);
   }
 
   @Test

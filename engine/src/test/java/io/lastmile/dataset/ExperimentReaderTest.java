@@ -50,7 +50,8 @@ class ExperimentReaderTest {
                     6,
                     Dataset.OnEmpty.ALLOW,
                     Dataset.LastStep.UNEVEN,
-                    Dataset.Certificate.IDENTITIES)));
+                    Dataset.Certificate.IDENTITIES,
+                    Dataset.Order.DETERMINISTIC)));
   }
 
   @Test

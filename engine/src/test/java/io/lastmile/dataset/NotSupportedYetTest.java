@@ -33,16 +33,6 @@ class NotSupportedYetTest {
   }
 
   @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      value = {
-        "order: arrival|order: arrival",
-      })
-  void values(String yaml, String what) {
-    refused(ExperimentFiles.dataset(yaml), what, 6);
-  }
-
-  @ParameterizedTest
   @CsvSource({"2, 4", "5, 4"})
   void growingWorkers(int min, int max) {
     String yaml = "cluster:\n  workers:\n    max: " + max + "\n    min: " + min + "\n";

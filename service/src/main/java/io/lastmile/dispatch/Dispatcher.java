@@ -91,7 +91,13 @@ public final class Dispatcher {
       Member member = members.get(i);
       states.add(
           DispatcherState.starting(
-              member.first(), member.end(), member.ahead(), member.budget(), warm.get(i)));
+              member.turns(),
+              member.current(),
+              member.first(),
+              member.end(),
+              member.ahead(),
+              member.budget(),
+              warm.get(i)));
       going.add(new HashMap<>());
       passes[i] = -1;
       splits.add(List.of());

@@ -21,22 +21,30 @@ import org.jspecify.annotations.Nullable;
  * up for its time, and its thread still holds memory. That memory comes on top of the budget of the
  * lowest split until the thread returns; the others have the less room meanwhile.
  *
+ * <p>The rows of one split at a time go into the sequence: those of the lowest one, or of the first
+ * one of a few that has finished, as {@link Turns} say. The lowest one may go there at any time
+ * that no other does, so it needs no room for its rows.
+ *
+ * @param turns which split may be next in the sequence
  * @param next ordinal that is assigned next
  * @param end ordinal behind the last split
  * @param ahead how many splits may be assigned and not be in the sequence
  * @param budget bytes of staging in all
  * @param open splits that are assigned and not in the sequence yet, by ordinal
  * @param abandoned bytes that runs hold which deliver nothing any more, until their threads return
+ * @param current the split of which rows are in the sequence, and may not be all; -1: none
  * @param appending the lease whose rows go into the sequence at this moment; null: none
  * @param nanos how long the last runs took that finished
  */
 public record DispatcherState(
+    Turns turns,
     int next,
     int end,
     int ahead,
     long budget,
     NavigableMap<Integer, OpenSplit> open,
     Map<Lease, Long> abandoned,
+    int current,
     @Nullable Lease appending,
     List<Long> nanos) {
   /**
@@ -115,20 +123,28 @@ public record DispatcherState(
 
   /** The state before the first assignment. */
   public static DispatcherState starting(int first, int end, int ahead, long budget) {
-    return starting(first, end, ahead, budget, Map.of());
+    return starting(Turns.IN_ORDER, -1, first, end, ahead, budget, Map.of());
   }
 
   /**
    * The state before the first assignment, when some splits are finished already.
    *
+   * @param current the split of which rows are in the sequence already; -1: none
    * @param warm bytes of these splits, by ordinal
    */
   public static DispatcherState starting(
-      int first, int end, int ahead, long budget, Map<Integer, Long> warm) {
+      Turns turns,
+      int current,
+      int first,
+      int end,
+      int ahead,
+      long budget,
+      Map<Integer, Long> warm) {
     NavigableMap<Integer, OpenSplit> open = new TreeMap<>();
     warm.forEach((ordinal, bytes) -> open.put(ordinal, OpenSplit.warm(Lease.warm(ordinal), bytes)));
     int next = unassigned(first, end, open);
-    return new DispatcherState(next, end, ahead, budget, open, Map.of(), null, List.of());
+    return new DispatcherState(
+        turns, next, end, ahead, budget, open, Map.of(), current, null, List.of());
   }
 
   private static int unassigned(int from, int end, Map<Integer, OpenSplit> open) {
@@ -144,7 +160,7 @@ public record DispatcherState(
   /** How the next split may be run now; null: not yet, or there is none. */
   public @Nullable Mode assignable(long bytes) {
     boolean lowest = turn() == next;
-    if (next >= end || (!lowest && next - turn() >= ahead)) {
+    if (next >= end || (!lowest && open.headMap(next).size() >= ahead)) {
       return null;
     }
     if (extensible(next, bytes)) {
@@ -228,17 +244,23 @@ public record DispatcherState(
   /** Whether rows of a lease may go into the sequence now. */
   public boolean enterable(Lease lease) {
     OpenSplit split = open.get(lease.ordinal());
-    return appending == null
-        && split != null
-        && turn() == lease.ordinal()
-        && (split.run(lease) != null || lease.equals(split.finished()));
+    if (appending != null || split == null || (current >= 0 && current != lease.ordinal())) {
+      return false;
+    }
+    return lease.equals(split.finished())
+        ? current >= 0 || (lease.ordinal() < next && turns.mayBeNext(lease.ordinal(), turn()))
+        : split.run(lease) != null && (current >= 0 || turn() == lease.ordinal());
   }
 
-  /** The finished split whose rows are next in the sequence; null: none is there yet. */
+  /** The lowest finished split whose rows may be next in the sequence; null: none is there yet. */
   public @Nullable Lease appendable() {
-    OpenSplit split = open.get(turn());
-    Lease finished = split == null ? null : split.finished();
-    return finished != null && enterable(finished) ? finished : null;
+    for (OpenSplit split : open.values()) {
+      Lease finished = split.finished();
+      if (finished != null && enterable(finished)) {
+        return finished;
+      }
+    }
+    return null;
   }
 
   /** The lowest ordinal whose rows are not all in the sequence. */
@@ -306,8 +328,8 @@ public record DispatcherState(
       case Event.Assigned assigned -> assigned(assigned);
       case Event.Repeated repeated -> repeated(repeated);
       case Event.Extended extended -> extended(extended.lease(), extended.bytes());
-      case Event.Entered entered -> appending(entered.lease());
-      case Event.Left _ -> appending(null);
+      case Event.Entered entered -> appending(entered.lease().ordinal(), entered.lease());
+      case Event.Left _ -> appending(current, null);
       case Event.Finished finished -> finished(finished);
       case Event.Failed failed -> failed(failed.lease(), false);
       case Event.Expired expired -> failed(expired.lease(), true);
@@ -355,7 +377,16 @@ public record DispatcherState(
     last.add(event.nanos());
     int from = Math.max(0, last.size() - MOST_FINISHED);
     return new DispatcherState(
-        next, end, ahead, budget, now, held, appending, last.subList(from, last.size()));
+        turns,
+        next,
+        end,
+        ahead,
+        budget,
+        now,
+        held,
+        current,
+        appending,
+        last.subList(from, last.size()));
   }
 
   private DispatcherState failed(Lease lease, boolean held) {
@@ -383,7 +414,8 @@ public record DispatcherState(
   private DispatcherState appended(int ordinal) {
     NavigableMap<Integer, OpenSplit> now = new TreeMap<>(open);
     now.remove(ordinal);
-    return with(next, now, abandoned);
+    DispatcherState rest = with(next, now, abandoned);
+    return ordinal == current ? rest.appending(-1, null) : rest;
   }
 
   private DispatcherState skipped(int to) {
@@ -398,8 +430,8 @@ public record DispatcherState(
     return with(unassigned(Math.max(next, to), end, now), now, abandoned).abandoning(runs);
   }
 
-  private DispatcherState appending(@Nullable Lease lease) {
-    return new DispatcherState(next, end, ahead, budget, open, abandoned, lease, nanos);
+  private DispatcherState appending(int of, @Nullable Lease lease) {
+    return new DispatcherState(turns, next, end, ahead, budget, open, abandoned, of, lease, nanos);
   }
 
   private DispatcherState with(int ordinal, OpenSplit split) {
@@ -411,6 +443,6 @@ public record DispatcherState(
   private DispatcherState with(
       int newNext, NavigableMap<Integer, OpenSplit> newOpen, Map<Lease, Long> newAbandoned) {
     return new DispatcherState(
-        newNext, end, ahead, budget, newOpen, newAbandoned, appending, nanos);
+        turns, newNext, end, ahead, budget, newOpen, newAbandoned, current, appending, nanos);
   }
 }

@@ -11,6 +11,8 @@ import java.util.function.ToLongFunction;
  *
  * @param splits of a pass
  * @param count of them
+ * @param turns which split may be next in the sequence
+ * @param current the split of which rows are in the sequence already; -1: none
  * @param first ordinal to run
  * @param end ordinal behind the last
  * @param ahead how many splits may be assigned and not be in the sequence
@@ -21,6 +23,8 @@ import java.util.function.ToLongFunction;
 public record Member(
     IntFunction<List<Split>> splits,
     int count,
+    Turns turns,
+    int current,
     int first,
     int end,
     int ahead,

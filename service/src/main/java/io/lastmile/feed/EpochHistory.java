@@ -216,6 +216,7 @@ final class EpochHistory {
         at.split(),
         at.row(),
         at.skipped(),
+        at.delivered(),
         at.places(),
         new Counts(
             counts.read(),

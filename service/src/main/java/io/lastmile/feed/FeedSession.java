@@ -199,7 +199,8 @@ final class FeedSession implements StepSink, AutoCloseable {
     }
     Position position = Position.of(state, plan);
     switch (plan) {
-      case DatasetPlan table -> checkSplit(position.split(), table);
+      case DatasetPlan table ->
+          checkSplit(Math.max(position.split(), position.delivered().end()), table);
       case MixPlan mix -> {
         for (int i = 0; i < mix.members().size(); i++) {
           checkSplit(position.places().get(i).split(), mix.members().get(i));

@@ -1,5 +1,6 @@
 package io.lastmile.feed;
 
+import io.lastmile.dataset.Dataset;
 import io.lastmile.sequence.Position;
 import io.lastmile.sequence.SplitCounts;
 import java.util.ArrayList;
@@ -54,7 +55,7 @@ public final class Lineage {
      * @param rank the only one, which has the feed to itself; null: all share it
      * @param ranks that share each step
      * @param batch rows of each
-     * @param counts of the splits of each table
+     * @param counts of the splits of each table; none in the order of arrival
      */
     public Beginning(
         Position start, @Nullable Integer rank, int ranks, int batch, List<SplitCounts> counts) {
@@ -85,9 +86,14 @@ public final class Lineage {
       return batch;
     }
 
-    /** How many rows the splits gave, for each table of the plan. */
+    /** How many rows the splits gave, for each table of the plan; none in the order of arrival. */
     public List<SplitCounts> counts() {
       return counts;
+    }
+
+    /** Whether the order of the splits is that of the plan; in another nothing is found again. */
+    public Dataset.Order order() {
+      return counts.isEmpty() ? Dataset.Order.ARRIVAL : Dataset.Order.DETERMINISTIC;
     }
 
     /** A rank has taken the rows of the epoch before this one. */

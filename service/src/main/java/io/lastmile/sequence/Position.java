@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param row its number among the rows of that split that stay
  * @param skipped for each table, by index: row groups of the split that its next row is of which
  *     were left out, as those could not be read; none where that split has not been begun
+ * @param delivered the splits that are delivered already, in whichever order
  * @param places in a mix: how far each dataset has been taken, split and row being 0; else none
  * @param counts of the epoch so far
  * @param digest sum of the hashes of the delivered row identities, modulo 2^64
@@ -42,6 +43,7 @@ public record Position(
     int split,
     long row,
     List<List<Integer>> skipped,
+    DeliveredSplits delivered,
     List<Place> places,
     Counts counts,
     long digest,
@@ -70,6 +72,7 @@ public record Position(
         0,
         0,
         List.of(),
+        DeliveredSplits.NONE,
         places,
         Counts.none(plan),
         0,
@@ -95,6 +98,7 @@ public record Position(
         split,
         row,
         skipped,
+        delivered,
         places,
         newCounts,
         newDigest,
@@ -102,10 +106,21 @@ public record Position(
   }
 
   /** The same with another next row. */
-  Position at(int newSplit, long newRow, List<Integer> newSkipped) {
+  Position at(int newSplit, long newRow, List<Integer> newSkipped, DeliveredSplits nowDelivered) {
     List<List<Integer>> all = newSkipped.isEmpty() ? List.of() : List.of(newSkipped);
     return new Position(
-        fingerprint, epoch, step, rows, newSplit, newRow, all, places, counts, digest, values);
+        fingerprint,
+        epoch,
+        step,
+        rows,
+        newSplit,
+        newRow,
+        all,
+        nowDelivered,
+        places,
+        counts,
+        digest,
+        values);
   }
 
   /** The same with other next rows of the datasets of a mix. */
@@ -113,7 +128,18 @@ public record Position(
     boolean isAny = newSkipped.stream().anyMatch(some -> !some.isEmpty());
     List<List<Integer>> all = isAny ? newSkipped : List.of();
     return new Position(
-        fingerprint, epoch, step, rows, split, row, all, newPlaces, counts, digest, values);
+        fingerprint,
+        epoch,
+        step,
+        rows,
+        split,
+        row,
+        all,
+        delivered,
+        newPlaces,
+        counts,
+        digest,
+        values);
   }
 
   /** The canonical JSON, UTF-8. */
@@ -143,6 +169,9 @@ public record Position(
     tree.put("row", row);
     if (!skipped.isEmpty()) {
       tree.put("skipped", skipped.stream().map(Position::longs).toList());
+    }
+    if (delivered.isOutOfOrder(split)) {
+      tree.put("delivered", delivered.tree());
     }
     if (!places.isEmpty()) {
       tree.put("places", places.stream().map(Position::tree).toList());
@@ -194,14 +223,17 @@ public record Position(
               ? List.of()
               : numbers(counts, "added", plan.copySteps().size(), "copy");
       List<Long> dropped = dropped(counts, plan);
+      int split = Math.toIntExact(number(tree, "split"));
+      long row = number(tree, "row");
       return new Position(
           fingerprint,
           Math.toIntExact(number(tree, "epoch")),
           number(tree, "step"),
           number(tree, "rows"),
-          Math.toIntExact(number(tree, "split")),
-          number(tree, "row"),
+          split,
+          row,
           skipped(tree, plan),
+          DeliveredSplits.of(tree.get("delivered"), split, row),
           places(tree, members(plan)),
           new Counts(
               number(counts, "read"),

@@ -83,7 +83,10 @@ public abstract sealed class Sequence permits TableSequence, MixedSequence {
     return position;
   }
 
-  /** How many rows the splits that are complete give, for each table of the plan. Any thread. */
+  /**
+   * How many rows the splits that are complete give, for each table of the plan; none where they
+   * come in the order of arrival. Any thread.
+   */
   public abstract List<SplitCounts> splitCounts();
 
   /**

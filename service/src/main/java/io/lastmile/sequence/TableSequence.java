@@ -1,5 +1,6 @@
 package io.lastmile.sequence;
 
+import io.lastmile.dataset.Dataset;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.DatasetPlan;
@@ -7,9 +8,11 @@ import io.lastmile.plan.Tally;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The sequence of a table: the rows of split 0, then 1, then 2 ….
+ * The sequence of a table: the rows of split 0, then 1, then 2 …, or in the order of arrival those
+ * of whichever split appends, all rows of one after those of another.
  *
  * <p>One thread at a time appends: it has taken the turn, under the lock that also hands the fields
  * over from one thread to the next.
@@ -17,7 +20,8 @@ import java.util.List;
 public final class TableSequence extends Sequence {
   private final boolean limited;
   private final int lastSteps;
-  private final SplitCounts counts;
+  private final @Nullable SplitCounts counts;
+  private DeliveredSplits delivered;
 
   /** The split whose rows are next. */
   private int split;
@@ -52,15 +56,20 @@ public final class TableSequence extends Sequence {
     this.split = start.split();
     this.rowOfSplit = start.row();
     this.skipped = start.skipped(0);
+    this.delivered = start.delivered();
     this.limited = plan.limit() != null;
     this.lastSteps = plan.lastSteps();
-    this.counts = new SplitCounts(start.split());
+    this.counts =
+        plan.dataset().order() == Dataset.Order.ARRIVAL || delivered.isOutOfOrder(split)
+            ? null
+            : new SplitCounts(split);
     this.left = plan.limit() == null ? Long.MAX_VALUE : plan.limit().rows() - start.rows();
   }
 
+  /** None where the splits did not come in their order, or may not: what it was is not kept. */
   @Override
   public List<SplitCounts> splitCounts() {
-    return List.of(counts);
+    return counts == null ? List.of() : List.of(counts);
   }
 
   /** Whether the limit of the epoch is reached: no split behind those that are appended is run. */
@@ -72,11 +81,15 @@ public final class TableSequence extends Sequence {
    * Appends the next rows of the split whose turn it is; waits where a rank has no free slot. Each
    * run of a split comes with all of its rows: those that an earlier run has appended are left out.
    *
+   * @param ordinal of the split
    * @param number of the run
    * @param leftOut row groups of the split that it has left out, by index
    */
-  public void append(int number, RowSource rows, List<Integer> leftOut)
+  public void append(int ordinal, int number, RowSource rows, List<Integer> leftOut)
       throws InterruptedException {
+    if (ordinal != split) {
+      begin(ordinal);
+    }
     skipped = leftOut;
     if (number != run) {
       run = number;
@@ -90,6 +103,14 @@ public final class TableSequence extends Sequence {
     add(rows, from, end);
   }
 
+  private void begin(int ordinal) {
+    if (rowOfSplit > 0 || rowOfRun > 0 || delivered.contains(ordinal)) {
+      throw new IllegalStateException(
+          "split %d comes at row %d of split %d".formatted(ordinal, rowOfSplit, split));
+    }
+    split = ordinal;
+  }
+
   @Override
   void added(int rows) {
     rowOfSplit += rows;
@@ -97,7 +118,7 @@ public final class TableSequence extends Sequence {
 
   @Override
   Position placed(Position at) {
-    return at.at(split, rowOfSplit, rowOfSplit == 0 ? List.of() : skipped);
+    return at.at(split, rowOfSplit, rowOfSplit == 0 ? List.of() : skipped, delivered);
   }
 
   @Override
@@ -113,7 +134,7 @@ public final class TableSequence extends Sequence {
   }
 
   /**
-   * All rows of the split whose turn it is have been appended: the next split has its turn.
+   * All rows of the split whose turn it is have been appended: another split has its turn.
    *
    * @param tally what became of the rows of the split
    */
@@ -129,9 +150,12 @@ public final class TableSequence extends Sequence {
       dropped.add(overLimit);
     }
     dropped.addAll(Collections.nCopies(lastSteps, 0L));
-    counts.add(split, tally.kept());
+    if (counts != null) {
+      counts.add(split, tally.kept());
+    }
     count(position().counts().plusSplit(tally.read(), tally.added(), dropped));
-    split++;
+    delivered = delivered.plus(split);
+    split = delivered.before();
     skipped = List.of();
     rowOfSplit = 0;
     overLimit = 0;

@@ -1,5 +1,6 @@
 package io.lastmile.trace;
 
+import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Json;
 import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
@@ -45,7 +46,8 @@ public final class RecordedEpoch {
    * Reads it.
    *
    * @param file {@code lineage/<dataset>-<epoch>.json} of the record; the counts lie beside it
-   * @throws LastmileException of kind USER when it is something else
+   * @throws LastmileException of kind USER when it is something else, or of an epoch whose splits
+   *     came in the order of arrival
    */
   public static RecordedEpoch read(Path file) {
     try {
@@ -56,6 +58,7 @@ public final class RecordedEpoch {
       List<Start> starts = new ArrayList<>();
       int tables = Math.toIntExact(number(tree, "tables"));
       for (Object start : (List<?>) value(tree, "beginnings")) {
+        checkOrder((Map<?, ?>) start, tree);
         starts.add(start((Map<?, ?>) start, tables));
       }
       String name = file.getFileName().toString().replaceFirst("\\.json$", "");
@@ -75,6 +78,15 @@ public final class RecordedEpoch {
           FailureKind.USER,
           "Not the lineage of an epoch: %s (%s)".formatted(file, e.getMessage()),
           e);
+    }
+  }
+
+  private static void checkOrder(Map<?, ?> start, Map<?, ?> tree) {
+    if (Dataset.Order.ARRIVAL.word().equals(start.get("order"))) {
+      throw LastmileException.of(
+          FailureKind.USER,
+          "Cannot trace rows of dataset \"%s\": its splits came in the order of arrival in epoch %s, and which that was is not recorded (must be order: deterministic)"
+              .formatted(tree.get("dataset"), tree.get("epoch")));
     }
   }
 

@@ -4,6 +4,7 @@ import io.lastmile.dataset.Mix;
 import io.lastmile.dispatch.Assignment;
 import io.lastmile.dispatch.Dispatcher;
 import io.lastmile.dispatch.Member;
+import io.lastmile.dispatch.Turns;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.MixPlan;
 import io.lastmile.plan.Tally;
@@ -66,7 +67,7 @@ final class MixEpoch implements Epoch {
     List<Map<Integer, FinishedSplit>> taken = new ArrayList<>();
     for (int i = 0; i < plan.members().size(); i++) {
       members.add(member(i, start.places().get(i)));
-      taken.add(warm.take(epoch, i, members.get(i)));
+      taken.add(warm.take(epoch, i, members.get(i), ordinal -> ordinal));
     }
     this.dispatcher =
         new Dispatcher(
@@ -90,6 +91,8 @@ final class MixEpoch implements Epoch {
     return new Member(
         pass -> member.splits().of(epoch, pass),
         count,
+        Turns.IN_ORDER,
+        -1,
         start.pass() * count + start.split(),
         repeats ? Integer.MAX_VALUE : count,
         Integer.MAX_VALUE,

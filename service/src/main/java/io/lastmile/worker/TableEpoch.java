@@ -1,11 +1,13 @@
 package io.lastmile.worker;
 
+import io.lastmile.dataset.Dataset;
 import io.lastmile.dataset.Shuffle;
 import io.lastmile.dispatch.Assignment;
 import io.lastmile.dispatch.Dispatcher;
 import io.lastmile.dispatch.DispatcherState;
 import io.lastmile.dispatch.Lease;
 import io.lastmile.dispatch.Member;
+import io.lastmile.dispatch.Turns;
 import io.lastmile.plan.DatasetPlan;
 import io.lastmile.plan.Tally;
 import io.lastmile.query.Session;
@@ -34,6 +36,12 @@ final class TableEpoch implements Epoch {
    */
   private static final int AHEAD = 2;
 
+  /**
+   * In the order of arrival, of how many splits the first finished one is next. So many fit into a
+   * position, and a split that takes a few times as long as the others holds nobody up.
+   */
+  private static final int WINDOW = 8;
+
   private final DatasetPlan plan;
   private final int workers;
   private final Position start;
@@ -61,8 +69,10 @@ final class TableEpoch implements Epoch {
     this.start = start;
     this.listener = listener;
     this.sequence = new TableSequence(plan, worldSize, start, sink);
-    Member member = member(start, workers.count() * (keeper == null ? AHEAD : 1));
-    Map<Integer, FinishedSplit> taken = warm.take(start.epoch(), 0, member);
+    List<Split> splits = plan.splits().of(start.epoch());
+    List<Integer> rest = start.delivered().rest(start.split(), splits.size());
+    Member member = member(start, rest, rest.stream().map(splits::get).toList());
+    Map<Integer, FinishedSplit> taken = warm.take(start.epoch(), 0, member, rest::indexOf);
     this.dispatcher =
         new Dispatcher(
             List.of(member),
@@ -78,14 +88,21 @@ final class TableEpoch implements Epoch {
     }
   }
 
-  private Member member(Position start, int ahead) {
-    List<Split> splits = plan.splits().of(start.epoch());
+  /**
+   * The splits whose rows are to come: the ordinals of the dispatcher are their places among them.
+   *
+   * @param rest their ordinals; one that is begun comes first
+   */
+  private Member member(Position start, List<Integer> rest, List<Split> splits) {
+    boolean arrival = keeper == null && plan.dataset().order() == Dataset.Order.ARRIVAL;
     return new Member(
         _ -> splits,
         splits.size(),
-        start.split(),
+        arrival ? new Turns(WINDOW, rest) : Turns.IN_ORDER,
+        start.row() > 0 ? 0 : -1,
+        0,
         splits.size(),
-        ahead,
+        workers * (keeper == null ? AHEAD : 1),
         1,
         plan.budget().staging(),
         plan::stagingBytes);
@@ -120,7 +137,9 @@ final class TableEpoch implements Epoch {
 
   @Override
   public WarmSplits leave() {
-    return new WarmSplits(start.epoch(), List.of(finished.leave()));
+    Map<Integer, FinishedSplit> left = new HashMap<>();
+    finished.leave().values().forEach(split -> left.put(split.split().ordinal(), split));
+    return new WarmSplits(start.epoch(), List.of(left));
   }
 
   @Override
@@ -165,7 +184,7 @@ final class TableEpoch implements Epoch {
   /** Appends a finished split; says whether so much is kept that some must be settled first. */
   private boolean append(Lease lease) throws InterruptedException {
     FinishedSplit split = finished.take(lease.ordinal());
-    sequence.append(lease.run(), split.rows(), split.skipped());
+    sequence.append(split.split().ordinal(), lease.run(), split.rows(), split.skipped());
     boolean full = keeper != null && keep(keeper, split);
     sequence.passTurn(split.tally());
     if (sequence.hasReachedLimit()) {
@@ -199,7 +218,8 @@ final class TableEpoch implements Epoch {
       if (split.mode() == DispatcherState.Mode.STREAMED) {
         awaitTurn();
       }
-      List<Integer> skipped = split.ordinal() == start.split() ? start.skipped(0) : List.of();
+      boolean begun = split.split().ordinal() == start.split();
+      List<Integer> skipped = begun ? start.skipped(0) : List.of();
       runner.run(split.split(), skipped, split.bytes(), this);
     }
 
@@ -227,7 +247,7 @@ final class TableEpoch implements Epoch {
       }
       boolean entered = dispatcher.enter(split);
       if (entered) {
-        sequence.append(split.lease().run(), rows, List.of());
+        sequence.append(split.split().ordinal(), split.lease().run(), rows, List.of());
       }
       worker.appended();
       if (!entered || !dispatcher.leave(split)) {

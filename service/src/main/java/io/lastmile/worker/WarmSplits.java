@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntUnaryOperator;
 
 /**
  * Splits that an epoch has finished, and whose rows it has not delivered when it was stopped. They
@@ -45,10 +46,16 @@ public final class WarmSplits implements AutoCloseable {
   /**
    * Takes the splits of a member that a run of an epoch needs: in the pass in which it begins, and
    * so many that the largest other split has room beside them.
+   *
+   * @param number that the member has for a split, by its ordinal; negative: it does not need it
    */
-  synchronized Map<Integer, FinishedSplit> take(int of, int index, Member member) {
+  synchronized Map<Integer, FinishedSplit> take(
+      int of, int index, Member member, IntUnaryOperator number) {
     Map<Integer, FinishedSplit> taken = new HashMap<>();
-    if (of != epoch || members.isEmpty() || members.get(index).isEmpty()) {
+    if (of != epoch
+        || members.isEmpty()
+        || members.get(index).isEmpty()
+        || member.first() == member.end()) {
       return taken;
     }
     int pass = member.first() / member.count();
@@ -58,11 +65,11 @@ public final class WarmSplits implements AutoCloseable {
     Map<Integer, FinishedSplit> kept = members.get(index);
     for (Map.Entry<Integer, FinishedSplit> split : List.copyOf(kept.entrySet())) {
       long bytes = split.getValue().rows().bytes();
-      int ordinal = split.getKey();
+      int ordinal = number.applyAsInt(split.getKey());
       if (ordinal >= member.first() && ordinal / member.count() == pass && bytes <= room) {
         room -= bytes;
         taken.put(ordinal, split.getValue());
-        kept.remove(ordinal);
+        kept.remove(split.getKey());
       }
     }
     return taken;

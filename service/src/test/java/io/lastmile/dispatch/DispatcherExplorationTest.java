@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lastmile.dispatch.DispatcherState.Event;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -17,7 +20,8 @@ import org.junit.jupiter.params.provider.EnumSource;
  * The rule of who runs which split, in thousands of random orders of what may happen: runs that
  * finish, fail, take too long or never return, second runs, rows that stream, splits that are warm
  * or not needed. After each event no split is lost and none delivered twice, the budget is held,
- * and whatever has happened, the rest can still be delivered.
+ * and whatever has happened, the rest can still be delivered: by those who are there, and by others
+ * who go on from where the sequence is, in order or as splits arrive.
  */
 class DispatcherExplorationTest {
   private static final int ORDERS = 1500;
@@ -27,11 +31,23 @@ class DispatcherExplorationTest {
   /** How the rows of a feed leave. */
   enum Kind {
     /** As they come, when it is the turn of their split. */
-    STREAMED_TABLE,
+    STREAMED_TABLE(true, false),
+    /** The same, or those of a finished split of the few that are next. */
+    STREAMED_ARRIVAL(true, true),
     /** Split by split. */
-    SHUFFLED_TABLE,
+    SHUFFLED_TABLE(false, false),
+    /** Split by split, a finished one of the few that are next. */
+    SHUFFLED_ARRIVAL(false, true),
     /** To one who takes them from a member of a mix. */
-    MIX_MEMBER
+    MIX_MEMBER(false, false);
+
+    private final boolean streams;
+    private final boolean arrival;
+
+    Kind(boolean streams, boolean arrival) {
+      this.streams = streams;
+      this.arrival = arrival;
+    }
   }
 
   @ParameterizedTest
@@ -51,10 +67,15 @@ class DispatcherExplorationTest {
         model.step(random);
         model.check();
         new Model(model).deliverRest();
+        if (kind != Kind.MIX_MEMBER && !model.isOver()) {
+          new Model(model, random).deliverRest();
+        }
       }
     } catch (AssertionError | RuntimeException e) {
       throw new AssertionError(
-          "%s, seed %d, after: %s%n%s".formatted(kind, seed, model.history, model.state), e);
+          "%s, seed %d, after: %s%n%s%n%s"
+              .formatted(kind, seed, model.history, model.turns, model.state),
+          e);
     }
   }
 
@@ -83,8 +104,16 @@ class DispatcherExplorationTest {
     private DispatcherState state;
     private int workers;
 
-    /** The sequence: the split whose rows are next, and how many of them are in. */
-    private int split;
+    /** Those whose thread was given up: another has taken its place. */
+    private final TreeSet<Integer> replaced = new TreeSet<>();
+
+    private final Turns turns;
+
+    /** The sequence: the splits that are wholly in. */
+    private final TreeSet<Integer> delivered = new TreeSet<>();
+
+    /** The split of which rows are in, -1: none; and how many of them are. */
+    private int current = -1;
 
     private int rows;
 
@@ -100,25 +129,70 @@ class DispatcherExplorationTest {
       long largest = 1;
       for (int i = 0; i < end; i++) {
         needed[i] = random.nextLong(1, 40);
-        boolean exact = kind != Kind.STREAMED_TABLE || random.nextInt(3) > 0;
+        boolean exact = !kind.streams || random.nextInt(3) > 0;
         promised[i] = exact ? needed[i] : random.nextLong(1, 60);
         largest = Math.max(largest, needed[i]);
       }
-      this.budget =
-          kind == Kind.STREAMED_TABLE ? random.nextLong(100) : largest + random.nextLong(80);
-      this.split = random.nextInt(end);
-      this.needs = split;
+      this.budget = kind.streams ? random.nextLong(100) : largest + random.nextLong(80);
+      this.needs = random.nextInt(end);
+      for (int ordinal = 0; ordinal < needs; ordinal++) {
+        delivered.add(ordinal);
+      }
+      this.turns = turns(kind, random, IntStream.range(0, end).boxed().toList());
       int ahead = kind == Kind.MIX_MEMBER ? Integer.MAX_VALUE : 1 + random.nextInt(2 * workers);
-      state = DispatcherState.starting(split, end, ahead, budget, warm(largest, random));
+      Map<Integer, Long> warm = warm(largest, random);
+      state = DispatcherState.starting(turns, -1, needs, end, ahead, budget, warm);
       for (int worker = 0; worker < workers; worker++) {
         idle.add(worker);
       }
     }
 
+    private static Turns turns(Kind kind, Random random, List<Integer> ordinals) {
+      return kind.arrival ? new Turns(2 + random.nextInt(4), ordinals) : Turns.IN_ORDER;
+    }
+
+    /** Others go on from where a sequence is: the split that is begun comes first. */
+    Model(Model of, Random random) {
+      kind = anyOf(of.kind, random);
+      List<Integer> rest = new ArrayList<>();
+      if (of.rows > 0) {
+        rest.add(of.current);
+      }
+      for (int place = 0; place < of.end; place++) {
+        if (!of.delivered.contains(place) && !rest.contains(place)) {
+          rest.add(place);
+        }
+      }
+      end = rest.size();
+      workers = 1 + random.nextInt(4);
+      budget = kind.streams ? random.nextLong(100) : of.budget;
+      needed = rest.stream().mapToLong(place -> of.needed[place]).toArray();
+      promised =
+          kind.streams ? rest.stream().mapToLong(place -> of.promised[place]).toArray() : needed;
+      turns = turns(kind, random, rest);
+      current = of.rows > 0 ? 0 : -1;
+      rows = of.rows;
+      history.add("going on with " + rest);
+      long largest = Arrays.stream(needed).max().orElse(0);
+      int ahead = 1 + random.nextInt(2 * workers);
+      state =
+          DispatcherState.starting(turns, current, 0, end, ahead, budget, warm(largest, random));
+      for (int worker = 0; worker < workers; worker++) {
+        idle.add(worker);
+      }
+    }
+
+    private static Kind anyOf(Kind kind, Random random) {
+      boolean arrival = random.nextBoolean();
+      return kind.streams
+          ? (arrival ? Kind.STREAMED_ARRIVAL : Kind.STREAMED_TABLE)
+          : (arrival ? Kind.SHUFFLED_ARRIVAL : Kind.SHUFFLED_TABLE);
+    }
+
     private Map<Integer, Long> warm(long largest, Random random) {
       Map<Integer, Long> warm = new HashMap<>();
       long room = budget - largest;
-      for (int i = split; i < end && random.nextInt(3) > 0; i++) {
+      for (int i = needs; i < end && random.nextInt(3) > 0; i++) {
         if (random.nextBoolean() && needed[i] <= room) {
           warm.put(i, needed[i]);
           room -= needed[i];
@@ -139,13 +213,25 @@ class DispatcherExplorationTest {
       idle.addAll(of.idle);
       state = of.state;
       workers = of.workers;
-      split = of.split;
+      replaced.addAll(of.replaced);
+      turns = of.turns;
+      delivered.addAll(of.delivered);
+      current = of.current;
       rows = of.rows;
       needs = of.needs;
     }
 
     boolean isOver() {
-      return split == end;
+      return delivered.size() == end;
+    }
+
+    /** The lowest that is not wholly in the sequence. */
+    private int lowest() {
+      int lowest = 0;
+      while (delivered.contains(lowest)) {
+        lowest++;
+      }
+      return lowest;
     }
 
     private void apply(Event event) {
@@ -166,7 +252,7 @@ class DispatcherExplorationTest {
       } else if (what < 6) {
         takeFinished();
       } else if (what == 6 && kind == Kind.MIX_MEMBER && random.nextInt(20) == 0) {
-        skip(split + random.nextInt(end - split + 1));
+        skip(lowest() + random.nextInt(end - lowest() + 1));
       } else if (!doing.isEmpty()) {
         List<Integer> busy = List.copyOf(doing.keySet());
         goOn(busy.get(random.nextInt(busy.size())), random);
@@ -180,6 +266,8 @@ class DispatcherExplorationTest {
       if (now.hangs()) {
         if (valid) {
           expire(worker);
+        } else if (!replaced.contains(worker)) {
+          replace(worker);
         } else if (what == 0) {
           done(worker, new Event.Returned(now.lease()), false);
         }
@@ -206,6 +294,12 @@ class DispatcherExplorationTest {
     /** A run is given up, and another thread takes the place of its thread. */
     private void expire(int worker) {
       apply(new Event.Expired(of(worker).lease()));
+      replace(worker);
+    }
+
+    /** So does one of which the run is not needed any more, and does not end. */
+    private void replace(int worker) {
+      replaced.add(worker);
       idle.add(workers++);
     }
 
@@ -213,11 +307,11 @@ class DispatcherExplorationTest {
     private void work(int worker, int what) {
       Lease lease = of(worker).lease();
       boolean turn = state.enterable(lease);
-      if (kind == Kind.STREAMED_TABLE && turn && what < 5) {
+      if (kind.streams && turn && what < 5) {
         stream(lease);
         doing.put(worker, new Doing(lease, false, false));
       } else if (of(worker).waits() && !turn) {
-        assertThat(kind).isEqualTo(Kind.STREAMED_TABLE);
+        assertThat(kind.streams).isTrue();
       } else if (hasRoom(worker, lease, turn)) {
         done(worker, new Event.Finished(lease, what), true);
       }
@@ -241,7 +335,7 @@ class DispatcherExplorationTest {
         apply(new Event.Extended(lease, missing));
         return true;
       }
-      assertThat(kind).as("a split that must be staged has room").isEqualTo(Kind.STREAMED_TABLE);
+      assertThat(kind.streams).as("a split that must be staged has room").isTrue();
       if (turn) {
         while (offered.getOrDefault(lease, 0) < ROWS) {
           stream(lease);
@@ -254,7 +348,15 @@ class DispatcherExplorationTest {
 
     /** Rows of a run come to the sequence, which leaves out those that it has. */
     private void offer(Lease lease, int count) {
-      assertThat(lease.ordinal()).as("rows come in their order").isEqualTo(split);
+      if (current < 0) {
+        boolean finished = lease.equals(opened(lease.ordinal()).finished());
+        assertThat(lease.ordinal() == lowest() || (finished && isNear(lease.ordinal())))
+            .as("its split may be next")
+            .isTrue();
+        assertThat(delivered).as("none comes twice").doesNotContain(lease.ordinal());
+        current = lease.ordinal();
+      }
+      assertThat(lease.ordinal()).as("rows come in their order").isEqualTo(current);
       for (int i = 0; i < count && offered.getOrDefault(lease, 0) < ROWS; i++) {
         int row = offered.merge(lease, 1, Integer::sum) - 1;
         assertThat(row).as("no row is left out").isLessThanOrEqualTo(rows);
@@ -262,11 +364,21 @@ class DispatcherExplorationTest {
       }
     }
 
+    private OpenSplit opened(int ordinal) {
+      return Objects.requireNonNull(state.open().get(ordinal));
+    }
+
+    private boolean isNear(int place) {
+      List<Integer> ordinals = turns.ordinals();
+      return kind.arrival && ordinals.get(place) < ordinals.get(lowest()) + turns.window();
+    }
+
     private void takeFinished() {
       if (kind == Kind.MIX_MEMBER) {
-        OpenSplit open = state.open().get(split);
+        OpenSplit open = state.open().get(lowest());
         if (open != null && open.finished() != null) {
-          appended(split);
+          current = lowest();
+          appended(current);
         }
         return;
       }
@@ -281,21 +393,22 @@ class DispatcherExplorationTest {
     }
 
     private void appended(int ordinal) {
-      assertThat(ordinal).isEqualTo(split);
+      assertThat(ordinal).isEqualTo(current);
       apply(new Event.Appended(ordinal));
-      split++;
+      assertThat(delivered.add(ordinal)).as("none comes twice").isTrue();
+      current = -1;
       rows = 0;
     }
 
     private void skip(int to) {
       apply(new Event.Skipped(to));
-      for (int ordinal = split; ordinal < to; ordinal++) {
+      for (int ordinal = lowest(); ordinal < to; ordinal++) {
         if (state.open().containsKey(ordinal)) {
           apply(new Event.Appended(ordinal));
         }
+        delivered.add(ordinal);
       }
-      split = Math.max(split, to);
-      needs = split;
+      needs = lowest();
     }
 
     /** A worker asks for a split as the dispatcher does. */
@@ -321,17 +434,20 @@ class DispatcherExplorationTest {
       assertThat(offered).as("a lease is new").doesNotContainKey(lease);
       assertThat(lease.worker()).isEqualTo(worker);
       boolean waits = state.mode(ordinal) == DispatcherState.Mode.STREAMED;
-      doing.put(worker, new Doing(lease, false, waits && kind == Kind.STREAMED_TABLE));
+      doing.put(worker, new Doing(lease, false, waits && kind.streams));
     }
 
     // -- what must hold
 
     void check() {
       assertThat(state.used()).as("the budget is held").isLessThanOrEqualTo(budget);
-      assertThat(state.turn()).as("none is lost").isEqualTo(split);
-      for (int ordinal = split; ordinal < Math.min(end, state.next()); ordinal++) {
-        assertThat(state.open()).as("none is lost").containsKey(ordinal);
+      assertThat(state.turn()).as("none is lost").isEqualTo(lowest());
+      for (int ordinal = needs; ordinal < Math.min(end, state.next()); ordinal++) {
+        assertThat(state.open().containsKey(ordinal))
+            .as("none is lost")
+            .isNotEqualTo(delivered.contains(ordinal));
       }
+      assertThat(state.current()).isEqualTo(current);
       state
           .open()
           .forEach((ordinal, open) -> {
@@ -365,6 +481,9 @@ class DispatcherExplorationTest {
 
     private void finish(int worker, Doing now) {
       if (now.hangs() && !state.holds(now.lease())) {
+        if (!replaced.contains(worker)) {
+          replace(worker);
+        }
         return;
       }
       if (now.hangs()) {

@@ -25,6 +25,8 @@ public class DispatcherLincheckTest {
               new Member(
                   _ -> IntStream.range(0, SPLITS).mapToObj(_ -> SPLIT).toList(),
                   SPLITS,
+                  Turns.IN_ORDER,
+                  -1,
                   0,
                   SPLITS,
                   SPLITS,

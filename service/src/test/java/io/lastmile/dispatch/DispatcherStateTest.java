@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lastmile.dispatch.DispatcherState.Event;
 import io.lastmile.dispatch.DispatcherState.Mode;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -54,6 +55,40 @@ class DispatcherStateTest {
     assertThat(state.apply(new Event.Returned(lease(1, 0))).extensible(5, 40)).isTrue();
     assertThat(state.apply(new Event.Skipped(2)).next()).isEqualTo(4);
     assertThat(state.apply(new Event.Skipped(10)).exhausted()).isTrue();
+  }
+
+  @Test
+  void inTheOrderOfArrivalAFinishedSplitOfTheWindowIsNext() {
+    Turns turns = new Turns(3, List.of(4, 5, 6, 7));
+    DispatcherState state = DispatcherState.starting(turns, -1, 0, 4, 9, 100, Map.of());
+    for (int ordinal = 0; ordinal < 4; ordinal++) {
+      state = state.apply(new Event.Assigned(0, 10));
+    }
+    state = state.apply(new Event.Finished(lease(3, 0), 1));
+    assertThat(state.appendable()).as("too far ahead").isNull();
+    assertThat(state.enterable(lease(1, 0))).as("not finished").isFalse();
+    assertThat(state.enterable(lease(0, 0))).as("the lowest").isTrue();
+    state = state.apply(new Event.Finished(lease(2, 0), 1));
+    assertThat(state.appendable()).isEqualTo(lease(2, 0));
+    state = state.apply(new Event.Entered(lease(2, 0))).apply(new Event.Left(lease(2, 0)));
+    assertThat(state.enterable(lease(0, 0))).as("another is begun").isFalse();
+    state = state.apply(new Event.Appended(2));
+    assertThat(state.enterable(lease(0, 0))).isTrue();
+    assertThat(state.turn()).isZero();
+    state = state.apply(new Event.Entered(lease(0, 0))).apply(new Event.Left(lease(0, 0)));
+    state = state.apply(new Event.Finished(lease(0, 0), 1)).apply(new Event.Appended(0));
+    assertThat(state.turn()).isEqualTo(1);
+    assertThat(state.appendable()).isEqualTo(lease(3, 0));
+  }
+
+  @Test
+  void aSplitThatIsBegunIsNextWhateverElseIsFinished() {
+    Turns turns = new Turns(8, List.of(2, 0, 1));
+    DispatcherState state = DispatcherState.starting(turns, 0, 0, 3, 9, 100, Map.of(1, 10L));
+    assertThat(state.appendable()).isNull();
+    state = state.apply(new Event.Assigned(0, 10)).apply(new Event.Finished(lease(0, 0), 1));
+    assertThat(state.appendable()).isEqualTo(lease(0, 0));
+    assertThat(state.apply(new Event.Appended(0)).appendable()).isEqualTo(Lease.warm(1));
   }
 
   @Test
@@ -153,7 +188,8 @@ class DispatcherStateTest {
 
   @Test
   void splitsThatAreWarmAreNotRunAndHoldRoom() {
-    DispatcherState state = DispatcherState.starting(0, 3, 9, 100, Map.of(0, 30L, 2, 60L));
+    DispatcherState state =
+        DispatcherState.starting(Turns.IN_ORDER, -1, 0, 3, 9, 100, Map.of(0, 30L, 2, 60L));
     assertThat(state.appendable()).isEqualTo(Lease.warm(0));
     assertThat(state.next()).isEqualTo(1);
     assertThat(state.assignable(20)).isNull();

@@ -21,7 +21,8 @@ class DispatcherTest {
   private static final long SPLIT = 10;
 
   private static Member member(double ratio, int end, long budget) {
-    return new Member(DispatcherTest::pass, COUNT, 0, end, COUNT, ratio, budget, _ -> SPLIT);
+    return new Member(
+        DispatcherTest::pass, COUNT, Turns.IN_ORDER, -1, 0, end, COUNT, ratio, budget, _ -> SPLIT);
   }
 
   private final AtomicLong nanos = new AtomicLong();

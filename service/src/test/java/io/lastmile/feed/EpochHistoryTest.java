@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.lastmile.feed.EpochProgress.Replay;
 import io.lastmile.sequence.Counts;
+import io.lastmile.sequence.DeliveredSplits;
 import io.lastmile.sequence.Position;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +25,18 @@ class EpochHistoryTest {
   private static Position at(int epoch, long rows) {
     Counts counts = new Counts(rows, List.of(), List.of(), rows, 0, null, Map.of());
     return new Position(
-        "plan", epoch, rows / 10, rows, 0, rows, List.of(), List.of(), counts, rows, null);
+        "plan",
+        epoch,
+        rows / 10,
+        rows,
+        0,
+        rows,
+        List.of(),
+        DeliveredSplits.NONE,
+        List.of(),
+        counts,
+        rows,
+        null);
   }
 
   private EpochHistory begun(long row, long from) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.lastmile.batch.Layout;
 import io.lastmile.batch.PackedRows;
 import io.lastmile.dispatch.Member;
+import io.lastmile.dispatch.Turns;
 import io.lastmile.plan.Tally;
 import io.lastmile.sequence.FinishedSplit;
 import io.lastmile.sequence.StagedRows;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -53,6 +55,8 @@ class WarmSplitsTest {
     return new Member(
         _ -> IntStream.range(0, SPLITS).mapToObj(WarmSplitsTest::split).toList(),
         SPLITS,
+        Turns.IN_ORDER,
+        -1,
         first,
         2 * SPLITS,
         SPLITS,
@@ -63,7 +67,8 @@ class WarmSplitsTest {
 
   @Test
   void aRunTakesThoseOfThePassInWhichItBegins() {
-    assertThat(warm.take(EPOCH, 0, member(2, 100))).containsOnlyKeys(2, 3, 4);
+    assertThat(warm.take(EPOCH, 0, member(2, 100), IntUnaryOperator.identity()))
+        .containsOnlyKeys(2, 3, 4);
     assertThat(freed).isEmpty();
     warm.close();
     assertThat(freed).containsExactlyInAnyOrder(0, 1, 5, 6, 7, 8, 9);
@@ -71,12 +76,13 @@ class WarmSplitsTest {
 
   @Test
   void oneSplitMoreHasRoomBesideThem() {
-    assertThat(warm.take(EPOCH, 0, member(0, 4))).containsOnlyKeys(0, 1, 2);
+    assertThat(warm.take(EPOCH, 0, member(0, 4), IntUnaryOperator.identity()))
+        .containsOnlyKeys(0, 1, 2);
   }
 
   @Test
   void anotherEpochTakesNone() {
-    assertThat(warm.take(EPOCH + 1, 0, member(0, 100))).isEmpty();
+    assertThat(warm.take(EPOCH + 1, 0, member(0, 100), IntUnaryOperator.identity())).isEmpty();
     assertThat(warm.count()).isEqualTo(2 * SPLITS);
   }
 
@@ -85,7 +91,7 @@ class WarmSplitsTest {
     warm.close();
     warm.close();
     assertThat(freed).hasSize(2 * SPLITS).doesNotHaveDuplicates();
-    assertThat(warm.take(EPOCH, 0, member(0, 100))).isEmpty();
+    assertThat(warm.take(EPOCH, 0, member(0, 100), IntUnaryOperator.identity())).isEmpty();
     assertThat(warm.count()).isZero();
   }
 
