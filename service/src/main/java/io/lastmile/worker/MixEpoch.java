@@ -67,7 +67,7 @@ final class MixEpoch implements Epoch {
     List<Map<Integer, FinishedSplit>> taken = new ArrayList<>();
     for (int i = 0; i < plan.members().size(); i++) {
       members.add(member(i, start.places().get(i)));
-      taken.add(warm.take(epoch, i, members.get(i), ordinal -> ordinal));
+      taken.add(warm.take(start, i, members.get(i), ordinal -> ordinal));
     }
     this.dispatcher =
         new Dispatcher(

@@ -72,7 +72,7 @@ final class TableEpoch implements Epoch {
     List<Split> splits = plan.splits().of(start.epoch());
     List<Integer> rest = start.delivered().rest(start.split(), splits.size());
     Member member = member(start, rest, rest.stream().map(splits::get).toList());
-    Map<Integer, FinishedSplit> taken = warm.take(start.epoch(), 0, member, rest::indexOf);
+    Map<Integer, FinishedSplit> taken = warm.take(start, 0, member, rest::indexOf);
     this.dispatcher =
         new Dispatcher(
             List.of(member),

@@ -2,6 +2,7 @@ package io.lastmile.worker;
 
 import io.lastmile.dispatch.Member;
 import io.lastmile.sequence.FinishedSplit;
+import io.lastmile.sequence.Position;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -44,15 +45,16 @@ public final class WarmSplits implements AutoCloseable {
   }
 
   /**
-   * Takes the splits of a member that a run of an epoch needs: in the pass in which it begins, and
-   * so many that the largest other split has room beside them.
+   * Takes the splits of a member that a run needs: in the pass in which it begins, and so many that
+   * the largest other split has room beside them. Of a split that it begins amid, what it leaves
+   * out must be what was left out of its first rows.
    *
    * @param number that the member has for a split, by its ordinal; negative: it does not need it
    */
   synchronized Map<Integer, FinishedSplit> take(
-      int of, int index, Member member, IntUnaryOperator number) {
+      Position start, int index, Member member, IntUnaryOperator number) {
     Map<Integer, FinishedSplit> taken = new HashMap<>();
-    if (of != epoch
+    if (start.epoch() != epoch
         || members.isEmpty()
         || members.get(index).isEmpty()
         || member.first() == member.end()) {
@@ -66,7 +68,11 @@ public final class WarmSplits implements AutoCloseable {
     for (Map.Entry<Integer, FinishedSplit> split : List.copyOf(kept.entrySet())) {
       long bytes = split.getValue().rows().bytes();
       int ordinal = number.applyAsInt(split.getKey());
-      if (ordinal >= member.first() && ordinal / member.count() == pass && bytes <= room) {
+      boolean needed =
+          ordinal > member.first()
+              || (ordinal == member.first()
+                  && split.getValue().skipped().equals(start.skipped(index)));
+      if (needed && ordinal / member.count() == pass && bytes <= room) {
         room -= bytes;
         taken.put(ordinal, split.getValue());
         kept.remove(split.getKey());

@@ -7,7 +7,10 @@ import io.lastmile.batch.PackedRows;
 import io.lastmile.dispatch.Member;
 import io.lastmile.dispatch.Turns;
 import io.lastmile.plan.Tally;
+import io.lastmile.sequence.Counts;
+import io.lastmile.sequence.DeliveredSplits;
 import io.lastmile.sequence.FinishedSplit;
+import io.lastmile.sequence.Position;
 import io.lastmile.sequence.StagedRows;
 import io.lastmile.split.Split;
 import java.lang.foreign.Arena;
@@ -65,9 +68,24 @@ class WarmSplitsTest {
         _ -> LAYOUT.bytes());
   }
 
+  private static Position at(int epoch, Integer... skipped) {
+    Counts counts = new Counts(0, List.of(), List.of(), 0, 0, null, Map.of());
+    List<List<Integer>> lists = List.of(List.of(skipped));
+    return new Position(
+        "plan", epoch, 0, 0, 0, 0, lists, DeliveredSplits.NONE, List.of(), counts, 0, null);
+  }
+
+  @Test
+  void aSplitThatIsBegunAmidIsTakenWhenItLeavesOutTheSame() {
+    assertThat(warm.take(at(EPOCH, 1), 0, member(2, 100), IntUnaryOperator.identity()))
+        .containsOnlyKeys(3, 4);
+    assertThat(warm.take(at(EPOCH), 0, member(2, 100), IntUnaryOperator.identity()))
+        .containsOnlyKeys(2);
+  }
+
   @Test
   void aRunTakesThoseOfThePassInWhichItBegins() {
-    assertThat(warm.take(EPOCH, 0, member(2, 100), IntUnaryOperator.identity()))
+    assertThat(warm.take(at(EPOCH), 0, member(2, 100), IntUnaryOperator.identity()))
         .containsOnlyKeys(2, 3, 4);
     assertThat(freed).isEmpty();
     warm.close();
@@ -76,13 +94,13 @@ class WarmSplitsTest {
 
   @Test
   void oneSplitMoreHasRoomBesideThem() {
-    assertThat(warm.take(EPOCH, 0, member(0, 4), IntUnaryOperator.identity()))
+    assertThat(warm.take(at(EPOCH), 0, member(0, 4), IntUnaryOperator.identity()))
         .containsOnlyKeys(0, 1, 2);
   }
 
   @Test
   void anotherEpochTakesNone() {
-    assertThat(warm.take(EPOCH + 1, 0, member(0, 100), IntUnaryOperator.identity())).isEmpty();
+    assertThat(warm.take(at(EPOCH + 1), 0, member(0, 100), IntUnaryOperator.identity())).isEmpty();
     assertThat(warm.count()).isEqualTo(2 * SPLITS);
   }
 
@@ -91,7 +109,7 @@ class WarmSplitsTest {
     warm.close();
     warm.close();
     assertThat(freed).hasSize(2 * SPLITS).doesNotHaveDuplicates();
-    assertThat(warm.take(EPOCH, 0, member(0, 100), IntUnaryOperator.identity())).isEmpty();
+    assertThat(warm.take(at(EPOCH), 0, member(0, 100), IntUnaryOperator.identity())).isEmpty();
     assertThat(warm.count()).isZero();
   }
 
