@@ -71,7 +71,6 @@ def test_a_slow_split_holds_nobody_up(sandbox: Sandbox, shuffle: Shuffle, memory
         got = ranks(server.address, 2)
     came = arrived(dataset, order(got))
     assert came[0] != 0
-    assert came.index(0) > 2
     check_ranks(got, replace(dataset, arrived=came))
 
 
@@ -174,7 +173,7 @@ def test_its_rows_are_not_traced(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("how", ["a rank fails", "the driver is killed"])
 def test_what_counts_is_each_row_once(sandbox: Sandbox, how: str) -> None:
     dataset = test_restarts.table(sandbox, extra=ARRIVAL)
-    sandbox.environment["LASTMILE_FAULTS"] = slow(0, 700)
+    sandbox.environment["LASTMILE_FAULTS"] = slow(0, 1500)
     if how == "a rank fails":
         faults = [fault("raise", attempt=1, step=5), fault("kill", attempt=2, epoch=1, step=3)]
         done = start(sandbox, dataset, faults, restarts=2).wait().expect(0)

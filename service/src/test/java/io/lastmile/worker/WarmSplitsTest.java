@@ -84,6 +84,17 @@ class WarmSplitsTest {
   }
 
   @Test
+  void aRunTakesThemByItsOwnNumbers() {
+    List<Integer> rest = List.of(3, 1, 4);
+    assertThat(warm.take(EPOCH, 0, member(0, 100), rest::indexOf))
+        .containsOnlyKeys(0, 1, 2)
+        .allSatisfy(
+            (number, split) -> assertThat(split.split().ordinal()).isEqualTo(rest.get(number)));
+    warm.close();
+    assertThat(freed).doesNotContain(1, 3, 4).contains(0, 2);
+  }
+
+  @Test
   void aRunTakesThoseOfThePassInWhichItBegins() {
     assertThat(warm.take(at(EPOCH), 0, member(2, 100), IntUnaryOperator.identity()))
         .containsOnlyKeys(2, 3, 4);
