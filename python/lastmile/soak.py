@@ -51,6 +51,10 @@ DATASETS: Final = {
     "shuffled": "  train:"
     + TABLE.replace("SHUFFLE", "{ row_groups: 3 }").replace("STEPS\n", NEGATIVES + KEY)
     + DELIVERED,
+    "as-they-come": "  train:"
+    + TABLE.replace("SHUFFLE", "{ row_groups: 2 }").replace("STEPS\n", NEGATIVES + KEY)
+    + DELIVERED
+    + "    order: arrival\n",
     "in-order": "  train:" + TABLE.replace("SHUFFLE", "none").replace("STEPS\n", COPIES + KEY) + DELIVERED,
     "mixed": "".join(
         f"  {name}:" + TABLE.replace("SHUFFLE", "{ row_groups: 2 }").replace("STEPS\n", steps + KEY)

@@ -86,7 +86,7 @@ class WarmSplitsTest {
   @Test
   void aRunTakesThemByItsOwnNumbers() {
     List<Integer> rest = List.of(3, 1, 4);
-    assertThat(warm.take(EPOCH, 0, member(0, 100), rest::indexOf))
+    assertThat(warm.take(at(EPOCH), 0, member(0, 100), rest::indexOf))
         .containsOnlyKeys(0, 1, 2)
         .allSatisfy(
             (number, split) -> assertThat(split.split().ordinal()).isEqualTo(rest.get(number)));
