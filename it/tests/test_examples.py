@@ -43,7 +43,8 @@ def test_a_program_in_java_trains_on_a_dataset_it_says_in_code(sandbox: Sandbox)
         text=True,
         timeout=90,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    logs = [path.read_text() for path in sandbox.folder.glob("runs/*/logs/rank-*.log")]
+    assert done.returncode == 0, "\n".join([done.stdout, done.stderr, *logs])
     assert re.search(r"^ok after [\d.]+ s, record in .*/runs/embed-1$", done.stdout, re.MULTILINE)
     record = sandbox.last_record()
     assert record is not None

@@ -328,7 +328,7 @@ def test_a_feed_closed_too_early_is_not_tried_again(sandbox: Sandbox) -> None:
 
 
 MISTAKEN = """
-import lastmile, os
+import lastmile, os, time
 feed = lastmile.feed('train', arrays='numpy')
 next(iter(feed))
 state = feed.state_dict()
@@ -339,7 +339,11 @@ except lastmile.LastmileError:
     if {raises}:
         raise
 for batch in feed:
+    open("stepped-" + os.environ["RANK"], "w").close()
     if batch.step == 3 and os.environ['LASTMILE_ATTEMPT'] == '1':
+        while not all(os.path.exists(f"stepped-{{rank}}") for rank in range(2)):
+            time.sleep(0.01)
+        time.sleep(0.2)  # for the driver to hear of the step
         os._exit(7)
 """
 MISTAKES = {

@@ -233,6 +233,7 @@ KINDS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_time_from_a_fault_to_progress(
     sandbox: Sandbox, kind: str, capsys: pytest.CaptureFixture[str]
