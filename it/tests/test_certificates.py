@@ -32,6 +32,23 @@ for epoch in range(2):
 """
 
 
+def going_back(steps: int) -> str:
+    """A script that takes two steps, some more, and goes back to behind the first two."""
+    return f"""
+import lastmile
+feed = lastmile.feed("train")
+batches = iter(feed)
+for _ in range(2):
+    next(batches)
+state = feed.state_dict()
+for _ in range({steps}):
+    next(batches)
+feed.load_state_dict(state)
+for batch in feed:
+    pass
+"""
+
+
 def table(sandbox: Sandbox, steps: list[Step]) -> Dataset:
     root = sandbox.folder / "t"
     files = data.write_impressions(root, files=3, rows=300, row_group=90)
@@ -224,20 +241,7 @@ def test_a_mix(sandbox: Sandbox) -> None:
 
 def test_rows_that_were_taken_again(sandbox: Sandbox) -> None:
     dataset = table(sandbox, CASES["steps"])
-    script = """
-import lastmile
-feed = lastmile.feed("train")
-batches = iter(feed)
-for _ in range(2):
-    next(batches)
-state = feed.state_dict()
-for _ in range(3):
-    next(batches)
-feed.load_state_dict(state)
-for batch in feed:
-    pass
-"""
-    done = run(sandbox, dataset, script)
+    done = run(sandbox, dataset, going_back(3))
     certificate = certificates(done)["train-0"]
     check(certificate, dataset.sequence())
     step = 2 * dataset.batch

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from test_certificates import going_back
 from test_mix import two_logs
 from test_write import LONG, NEGATIVE, POSITIVE, SMALL
 from test_write import two_logs as copied_logs
@@ -429,20 +430,7 @@ def test_a_mix_that_is_gone_on_with(sandbox: Sandbox) -> None:
 
 def test_rows_that_were_taken_twice(sandbox: Sandbox) -> None:
     dataset = table(sandbox, [Filter(*LONG)])
-    script = """
-import lastmile
-feed = lastmile.feed("train")
-batches = iter(feed)
-for _ in range(2):
-    next(batches)
-state = feed.state_dict()
-for _ in range(2):
-    next(batches)
-feed.load_state_dict(state)
-for batch in feed:
-    pass
-"""
-    done = run(sandbox, dataset, script)
+    done = run(sandbox, dataset, going_back(2))
     rows = len(dataset.sequence().rows)
     starts = [lineage.Start(2, 8, 0, 0, 64), lineage.Start(2, 8, 2, 32, rows)]
     check_rows(sandbox, done, dataset, starts, {0: long_why})

@@ -7,7 +7,9 @@ import io.lastmile.split.Split;
 import io.lastmile.worker.SplitFaults;
 import io.lastmile.worker.Workers;
 import java.time.Duration;
-import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
@@ -41,6 +43,11 @@ public record InjectedFaults(
     int tell)
     implements SplitFaults {
   private static final String VARIABLE = "LASTMILE_FAULTS";
+  private static final String SLOW = "slow";
+  private static final Set<String> KEYS =
+      Set.of("seed", "fail", "hang", SLOW, "runs", "failures", "split", "tell");
+  private static final double MOST_RUNS = 2;
+  private static final double MOST_FAILURES = 3;
   private static final Pattern SPEC = Pattern.compile("(\\w+)=(-?[0-9.]+)(?::([0-9]+)ms)?");
 
   /** The workers of a job, and what the environment says that befalls them. */
@@ -61,38 +68,29 @@ public record InjectedFaults(
    * @throws LastmileException of kind USER for a mistake in it
    */
   static InjectedFaults of(String spec) {
-    return Arrays.stream(spec.split(",", -1))
-        .reduce(
-            new InjectedFaults(0, 0, 0, 0, Duration.ZERO, 2, 3, null, 0),
-            InjectedFaults::and,
-            (_, last) -> last);
-  }
-
-  private InjectedFaults and(String part) {
-    Matcher said = SPEC.matcher(part);
-    if (!said.matches()) {
-      throw wrong(part);
+    Map<String, Double> said = new HashMap<>();
+    Duration delay = Duration.ZERO;
+    for (String part : spec.split(",", -1)) {
+      Matcher one = SPEC.matcher(part);
+      if (!one.matches() || !KEYS.contains(one.group(1))) {
+        throw wrong(part);
+      }
+      said.put(one.group(1), number(one.group(2), part));
+      if (one.group(1).equals(SLOW)) {
+        delay = Duration.ofMillis(one.group(3) == null ? 0 : Long.parseLong(one.group(3)));
+      }
     }
-    double value = number(said.group(2), part);
-    Duration wait = Duration.ofMillis(said.group(3) == null ? 0 : Long.parseLong(said.group(3)));
-    return switch (said.group(1)) {
-      case "seed" ->
-          new InjectedFaults((long) value, fail, hang, slow, delay, runs, failures, split, tell);
-      case "fail" ->
-          new InjectedFaults(seed, value, hang, slow, delay, runs, failures, split, tell);
-      case "hang" ->
-          new InjectedFaults(seed, fail, value, slow, delay, runs, failures, split, tell);
-      case "slow" -> new InjectedFaults(seed, fail, hang, value, wait, runs, failures, split, tell);
-      case "runs" ->
-          new InjectedFaults(seed, fail, hang, slow, delay, (int) value, failures, split, tell);
-      case "failures" ->
-          new InjectedFaults(seed, fail, hang, slow, delay, runs, (int) value, split, tell);
-      case "split" ->
-          new InjectedFaults(seed, fail, hang, slow, delay, runs, failures, (int) value, tell);
-      case "tell" ->
-          new InjectedFaults(seed, fail, hang, slow, delay, runs, failures, split, (int) value);
-      default -> throw wrong(part);
-    };
+    Double split = said.get("split");
+    return new InjectedFaults(
+        said.getOrDefault("seed", 0.0).longValue(),
+        said.getOrDefault("fail", 0.0),
+        said.getOrDefault("hang", 0.0),
+        said.getOrDefault(SLOW, 0.0),
+        delay,
+        said.getOrDefault("runs", MOST_RUNS).intValue(),
+        said.getOrDefault("failures", MOST_FAILURES).intValue(),
+        split == null ? null : split.intValue(),
+        said.getOrDefault("tell", 0.0).intValue());
   }
 
   private static double number(String text, String part) {

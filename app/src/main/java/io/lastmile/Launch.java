@@ -12,6 +12,7 @@ import io.lastmile.launch.RankPlan;
 import io.lastmile.launch.local.Interpreter;
 import io.lastmile.launch.local.LocalLauncher;
 import io.lastmile.run.MemoryPeak;
+import io.lastmile.run.RecordedRun;
 import io.lastmile.run.RunRecord;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -89,7 +90,7 @@ record Launch(
     try {
       return RunRecord.reopen(runFolder);
     } catch (IOException e) {
-      throw PastRun.none(runFolder, e);
+      throw RecordedRun.none(runFolder, e);
     }
   }
 

@@ -4,7 +4,6 @@ import io.lastmile.error.FailureKind;
 import io.lastmile.error.LastmileException;
 import io.lastmile.plan.Fingerprint;
 import io.lastmile.run.RecordedRun;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -26,20 +25,11 @@ record PastRun(Path name, RecordedRun.Kept kept) {
    * @throws LastmileException USER when there is no record, or nothing to go on with
    */
   static PastRun of(Path folder) {
-    try {
-      PastRun run = new PastRun(folder, RecordedRun.kept(folder));
-      if ("ok".equals(run.kept.kind())) {
-        throw mistake("Run %s has ended well: there is nothing to resume".formatted(folder));
-      }
-      return run;
-    } catch (IOException e) {
-      throw none(folder, e);
+    PastRun run = new PastRun(folder, RecordedRun.kept(folder));
+    if ("ok".equals(run.kept.kind())) {
+      throw mistake("Run %s has ended well: there is nothing to resume".formatted(folder));
     }
-  }
-
-  static LastmileException none(Path folder, IOException e) {
-    return mistake(
-        "No run record in %s: %s (lastmile runs lists them)".formatted(folder, e.getMessage()));
+    return run;
   }
 
   private static LastmileException mistake(String message) {

@@ -6,9 +6,8 @@ import io.lastmile.LaunchOptions;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** {@code lastmile resume}. */
@@ -32,12 +31,7 @@ final class ResumeCommand implements Callable<Integer> {
   @Parameters(paramLabel = "RUN", description = "The record of a run, such as runs/first-1.")
   private Path run = Path.of("");
 
-  @Option(
-      names = "--python",
-      paramLabel = "PATH",
-      description =
-          "Python of the script (default: $LASTMILE_PYTHON, else that of the environment which ./lastmile prepares).")
-  private @Nullable String python;
+  @Mixin private PythonOption python = new PythonOption();
 
   ResumeCommand(Console console) {
     this.console = console;
@@ -47,8 +41,7 @@ final class ResumeCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     CompletableFuture<Cancellation> cancelled = new CompletableFuture<>();
     Signals.tell(cancelled::complete);
-    LaunchOptions defaults = LaunchOptions.defaults().output(console::rankLine);
-    LaunchOptions options = python == null ? defaults : defaults.python(python);
+    LaunchOptions options = python.in(LaunchOptions.defaults(), console);
     return new Following(console, cancelled, false).end(() -> Lastmile.resume(run, options));
   }
 }

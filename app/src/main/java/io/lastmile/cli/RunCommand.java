@@ -6,8 +6,8 @@ import io.lastmile.LaunchOptions;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -38,12 +38,7 @@ final class RunCommand implements Callable<Integer> {
       description = "Folder of the run records (default: runs).")
   private Path runs = Path.of("runs");
 
-  @Option(
-      names = "--python",
-      paramLabel = "PATH",
-      description =
-          "Python of the script (default: $LASTMILE_PYTHON, else that of the environment which ./lastmile prepares).")
-  private @Nullable String python;
+  @Mixin private PythonOption python = new PythonOption();
 
   @Option(
       names = "--estimate",
@@ -68,8 +63,7 @@ final class RunCommand implements Callable<Integer> {
     if (estimate) {
       EstimateCommand.all(console, read);
     }
-    LaunchOptions defaults = LaunchOptions.defaults().runs(runs).output(console::rankLine);
-    LaunchOptions options = python == null ? defaults : defaults.python(python);
+    LaunchOptions options = python.in(LaunchOptions.defaults().runs(runs), console);
     Following following = new Following(console, cancelled, embedded);
     return following.end(() -> read.placing(() -> Lastmile.launch(read.experiment(), options)));
   }

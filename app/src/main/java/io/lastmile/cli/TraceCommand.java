@@ -13,7 +13,6 @@ import io.lastmile.trace.RecordedEpoch;
 import io.lastmile.trace.RowTrace;
 import io.lastmile.trace.StepTrace;
 import io.lastmile.trace.Trace;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -127,7 +126,7 @@ final class TraceCommand implements Callable<Integer> {
       throw mistake("Invalid --rank: %d (it goes with --step)".formatted(rank));
     }
     Matcher row = asked.row == null ? null : row(asked.row);
-    RecordedRun.Kept record = read();
+    RecordedRun.Kept record = RecordedRun.kept(run);
     List<RecordedEpoch> epochs = epochs(record);
     Experiment experiment = CanonicalJson.read(record.experiment(), record.folder());
     try (JobPlan job = JobPlan.of(experiment, new TemporaryFolder());
@@ -156,15 +155,6 @@ final class TraceCommand implements Callable<Integer> {
               .formatted(text));
     }
     return row;
-  }
-
-  private RecordedRun.Kept read() {
-    try {
-      return RecordedRun.kept(run);
-    } catch (IOException e) {
-      throw mistake(
-          "No run record in %s: %s (lastmile runs lists them)".formatted(run, e.getMessage()));
-    }
   }
 
   /** The recorded epochs of the dataset that are asked for. */

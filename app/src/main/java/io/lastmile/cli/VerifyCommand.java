@@ -73,7 +73,7 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    RecordedRun.Kept record = read();
+    RecordedRun.Kept record = RecordedRun.kept(run);
     List<Map<?, ?>> certificates = record.certificates().stream().map(this::certificate).toList();
     if (certificates.isEmpty()) {
       throw mistake(
@@ -95,15 +95,6 @@ final class VerifyCommand implements Callable<Integer> {
       console.print(Json.write(Map.of("version", 1, "certificates", trees)));
     }
     return verified.stream().allMatch(one -> one.differences().isEmpty()) ? 0 : DIFFERENT;
-  }
-
-  private RecordedRun.Kept read() {
-    try {
-      return RecordedRun.kept(run);
-    } catch (IOException e) {
-      throw mistake(
-          "No run record in %s: %s (lastmile runs lists them)".formatted(run, e.getMessage()));
-    }
   }
 
   private Map<?, ?> certificate(Path file) {

@@ -1,9 +1,7 @@
 package io.lastmile.dataset;
 
-import java.util.Locale;
-
 /** The type of a tensor's values. */
-public enum DType {
+public enum DType implements Worded {
   BOOL(1, "|b1", "BOOLEAN"),
   INT8(1, "|i1", "TINYINT"),
   UINT8(1, "|u1", "UTINYINT"),
@@ -59,10 +57,5 @@ public enum DType {
         yield value == Math.rint(value) && value >= -bound && value < bound;
       }
     };
-  }
-
-  /** The word for it in YAML and JSON. */
-  public String word() {
-    return name().toLowerCase(Locale.ROOT);
   }
 }

@@ -3,7 +3,7 @@ package io.lastmile.dataset;
 import io.lastmile.error.LastmileException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
+import java.util.function.Consumer;
 
 /**
  * A table, or a mix of other datasets, what is done to its rows, and the tensors they become.
@@ -54,38 +54,31 @@ public record Dataset(
     }
   }
 
+  /** This dataset with some other parts. */
+  Dataset with(Consumer<DatasetParts> change) {
+    DatasetParts parts = new DatasetParts(this);
+    change.accept(parts);
+    return parts.dataset();
+  }
+
   /** This dataset with so many shared-memory slots per rank. */
   Dataset slots(int count) {
-    return new Dataset(
-        source,
-        steps,
-        tensors,
-        batch,
-        shuffle,
-        keys,
-        prefetch,
-        count,
-        onEmpty,
-        lastStep,
-        certificate,
-        order);
+    return with(parts -> parts.slots = count);
   }
 
   /** These rows as a mix takes them: in its tensors, keys and batches, none of them left out. */
   public Dataset mixedInto(Dataset mix) {
-    return new Dataset(
-        source,
-        steps,
-        mix.tensors,
-        mix.batch,
-        shuffle,
-        mix.keys,
-        mix.prefetch,
-        mix.slots,
-        mix.onEmpty,
-        LastStep.UNEVEN,
-        mix.certificate,
-        Order.DETERMINISTIC);
+    return with(parts -> {
+      parts.tensors = mix.tensors;
+      parts.batch = mix.batch;
+      parts.keys = mix.keys;
+      parts.prefetch = mix.prefetch;
+      parts.slots = mix.slots;
+      parts.onEmpty = mix.onEmpty;
+      parts.lastStep = LastStep.UNEVEN;
+      parts.certificate = mix.certificate;
+      parts.order = Order.DETERMINISTIC;
+    });
   }
 
   /** What it reads: its own source, unless that is a mix, and the small tables of its steps. */
@@ -111,19 +104,13 @@ public record Dataset(
 
   /** This dataset in another order, all rows of an epoch, which may have none. */
   public Dataset over(Shuffle other) {
-    return new Dataset(
-        source,
-        steps,
-        tensors,
-        batch,
-        other,
-        keys,
-        prefetch,
-        slots,
-        OnEmpty.ALLOW,
-        LastStep.UNEVEN,
-        Certificate.IDENTITIES,
-        Order.DETERMINISTIC);
+    return with(parts -> {
+      parts.shuffle = other;
+      parts.onEmpty = OnEmpty.ALLOW;
+      parts.lastStep = LastStep.UNEVEN;
+      parts.certificate = Certificate.IDENTITIES;
+      parts.order = Order.DETERMINISTIC;
+    });
   }
 
   private static Tensor complete(Tensor tensor) {
@@ -135,20 +122,15 @@ public record Dataset(
   }
 
   /** What an epoch without rows does. */
-  public enum OnEmpty {
+  public enum OnEmpty implements Worded {
     /** It has no steps, which the summary says. */
     ALLOW,
     /** It ends the run. */
-    ERROR;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    ERROR
   }
 
   /** What becomes of the rows that fill no whole step at the end of an epoch. */
-  public enum LastStep {
+  public enum LastStep implements Worded {
     /** The ranks share them evenly; one that would get none gets one padding row. */
     UNEVEN,
     /** The ranks share them evenly, each batch filled up with padding rows. */
@@ -167,37 +149,22 @@ public record Dataset(
         case DROP -> rows / stepRows;
       };
     }
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
   }
 
   /** Which split's rows come next. */
-  public enum Order {
+  public enum Order implements Worded {
     /** Those of the splits in their order, whenever they are ready. */
     DETERMINISTIC,
     /** Those of the first one that is ready, of the few that are next in that order. */
-    ARRIVAL;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    ARRIVAL
   }
 
   /** What the certificate of an epoch speaks of. */
-  public enum Certificate {
+  public enum Certificate implements Worded {
     /** Which rows were delivered. */
     IDENTITIES,
     /** Which rows, and the values they were delivered with. */
-    FULL;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    FULL
   }
 
   /** Begins a mix of other datasets of the same experiment. */

@@ -4,6 +4,7 @@ import io.lastmile.error.LastmileException;
 import io.lastmile.error.Mistakes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -74,38 +75,21 @@ public record DatasetDraft(
         Dataset.Order.DETERMINISTIC);
   }
 
+  /** This dataset with some other parts. */
+  private DatasetDraft with(Consumer<DatasetParts> change) {
+    DatasetParts parts = new DatasetParts(this);
+    change.accept(parts);
+    return parts.draft();
+  }
+
   /** This dataset with another source. */
   public DatasetDraft source(Source other) {
-    return new DatasetDraft(
-        other,
-        steps,
-        tensors,
-        batch,
-        shuffle,
-        keys,
-        prefetch,
-        slots,
-        onEmpty,
-        lastStep,
-        certificate,
-        order);
+    return with(parts -> parts.source = other);
   }
 
   /** This dataset with one more step at the end. */
   public DatasetDraft step(Step step) {
-    return new DatasetDraft(
-        source,
-        Written.plus(steps, step),
-        tensors,
-        batch,
-        shuffle,
-        keys,
-        prefetch,
-        slots,
-        onEmpty,
-        lastStep,
-        certificate,
-        order);
+    return with(parts -> parts.steps = Written.plus(steps, step));
   }
 
   /** Then keeps the rows for which the SQL condition is TRUE. */
@@ -216,19 +200,10 @@ public record DatasetDraft(
     for (int i = 0; i < steps.size(); i++) {
       if (steps.get(i) instanceof Step.Split split) {
         List<Step> before = steps.subList(0, i);
-        return new DatasetDraft(
-            source,
-            Written.plus(before, split.part(name).resolved(name)),
-            tensors,
-            batch,
-            null,
-            keys,
-            prefetch,
-            slots,
-            onEmpty,
-            lastStep,
-            certificate,
-            order);
+        return with(parts -> {
+          parts.steps = Written.plus(before, split.part(name).resolved(name));
+          parts.shuffle = null;
+        });
       }
     }
     throw LastmileException.user(
@@ -247,19 +222,7 @@ public record DatasetDraft(
 
   /** This dataset with one more tensor. */
   public DatasetDraft tensor(Tensor tensor) {
-    return new DatasetDraft(
-        source,
-        steps,
-        Written.plus(tensors, tensor),
-        batch,
-        shuffle,
-        keys,
-        prefetch,
-        slots,
-        onEmpty,
-        lastStep,
-        certificate,
-        order);
+    return with(parts -> parts.tensors = Written.plus(tensors, tensor));
   }
 
   /** One more tensor: of one column [batch], or of the columns of a pattern [batch, n]. */
@@ -279,145 +242,47 @@ public record DatasetDraft(
 
   /** This dataset with so many rows per rank and step. */
   public DatasetDraft batch(int rows) {
-    return new DatasetDraft(
-        source,
-        steps,
-        tensors,
-        rows,
-        shuffle,
-        keys,
-        prefetch,
-        slots,
-        onEmpty,
-        lastStep,
-        certificate,
-        order);
+    return with(parts -> parts.batch = rows);
   }
 
   /** This dataset in another order. */
   public DatasetDraft shuffle(Shuffle other) {
-    return new DatasetDraft(
-        source,
-        steps,
-        tensors,
-        batch,
-        other,
-        keys,
-        prefetch,
-        slots,
-        onEmpty,
-        lastStep,
-        certificate,
-        order);
+    return with(parts -> parts.shuffle = other);
   }
 
   /** This dataset with these columns, and no others, riding along for the script. */
   public DatasetDraft keys(String... columns) {
-    return new DatasetDraft(
-        source,
-        steps,
-        tensors,
-        batch,
-        shuffle,
-        List.of(columns),
-        prefetch,
-        slots,
-        onEmpty,
-        lastStep,
-        certificate,
-        order);
+    return with(parts -> parts.keys = List.of(columns));
   }
 
   /** This dataset with so many steps kept ready per rank. */
   public DatasetDraft prefetch(int count) {
-    return new DatasetDraft(
-        source,
-        steps,
-        tensors,
-        batch,
-        shuffle,
-        keys,
-        count,
-        slots,
-        onEmpty,
-        lastStep,
-        certificate,
-        order);
+    return with(parts -> parts.prefetch = count);
   }
 
   /** This dataset with so many shared-memory slots per rank. */
   public DatasetDraft slots(int count) {
-    return new DatasetDraft(
-        source,
-        steps,
-        tensors,
-        batch,
-        shuffle,
-        keys,
-        prefetch,
-        count,
-        onEmpty,
-        lastStep,
-        certificate,
-        order);
+    return with(parts -> parts.slots = count);
   }
 
   /** This dataset with another answer to an epoch without rows. */
   public DatasetDraft onEmpty(Dataset.OnEmpty answer) {
-    return new DatasetDraft(
-        source,
-        steps,
-        tensors,
-        batch,
-        shuffle,
-        keys,
-        prefetch,
-        slots,
-        answer,
-        lastStep,
-        certificate,
-        order);
+    return with(parts -> parts.onEmpty = answer);
   }
 
   /** This dataset with another answer to rows that fill no whole step at the end of an epoch. */
   public DatasetDraft lastStep(Dataset.LastStep answer) {
-    return new DatasetDraft(
-        source,
-        steps,
-        tensors,
-        batch,
-        shuffle,
-        keys,
-        prefetch,
-        slots,
-        onEmpty,
-        answer,
-        certificate,
-        order);
+    return with(parts -> parts.lastStep = answer);
   }
 
   /** This dataset with certificates of its epochs that speak of more, or of less. */
   public DatasetDraft certificate(Dataset.Certificate of) {
-    return new DatasetDraft(
-        source, steps, tensors, batch, shuffle, keys, prefetch, slots, onEmpty, lastStep, of,
-        order);
+    return with(parts -> parts.certificate = of);
   }
 
   /** This dataset with another choice of the split whose rows come next. */
   public DatasetDraft order(Dataset.Order choice) {
-    return new DatasetDraft(
-        source,
-        steps,
-        tensors,
-        batch,
-        shuffle,
-        keys,
-        prefetch,
-        slots,
-        onEmpty,
-        lastStep,
-        certificate,
-        choice);
+    return with(parts -> parts.order = choice);
   }
 
   /** This mix with another answer to a dataset that has no row left. */
@@ -434,36 +299,12 @@ public record DatasetDraft(
 
   /** This dataset without tensors, such as a part that gets its own. */
   public DatasetDraft withoutTensors() {
-    return new DatasetDraft(
-        source,
-        steps,
-        List.of(),
-        batch,
-        shuffle,
-        keys,
-        prefetch,
-        slots,
-        onEmpty,
-        lastStep,
-        certificate,
-        order);
+    return with(parts -> parts.tensors = List.of());
   }
 
   /** What was said of a finished dataset. */
   static DatasetDraft of(Dataset dataset) {
-    return new DatasetDraft(
-        dataset.source(),
-        dataset.steps(),
-        dataset.tensors(),
-        dataset.batch(),
-        dataset.shuffle(),
-        dataset.keys(),
-        dataset.prefetch(),
-        dataset.slots(),
-        dataset.onEmpty(),
-        dataset.lastStep(),
-        dataset.certificate(),
-        dataset.order());
+    return new DatasetParts(dataset).draft();
   }
 
   /** The steps, each split saying its part; a limit may only be the last. */
@@ -502,32 +343,20 @@ public record DatasetDraft(
    */
   Dataset build(String name, Mistakes mistakes) {
     Checks.name("", name);
-    Shuffle shuffled = shuffle;
+    DatasetParts parts = new DatasetParts(this);
     if (source instanceof Mix) {
       checkMixed(mistakes);
-      shuffled = Shuffle.none();
-    } else if (shuffled == null) {
-      shuffled =
+      parts.shuffle = Shuffle.none();
+    } else if (shuffle == null) {
+      parts.shuffle =
           name.equals(VALIDATION)
               ? Shuffle.none()
               : Shuffle.rowGroups(Shuffle.RowGroups.DEFAULT_COUNT);
     }
     checkOrder(mistakes);
-    List<Step> resolved = resolvedSteps(name, mistakes);
-    Dataset dataset =
-        new Dataset(
-            source,
-            resolved,
-            tensors,
-            batch,
-            shuffled,
-            keys,
-            prefetch,
-            prefetch + 2,
-            onEmpty,
-            lastStep,
-            certificate,
-            order);
+    parts.steps = resolvedSteps(name, mistakes);
+    parts.slots = prefetch + 2;
+    Dataset dataset = parts.dataset();
     return slots == null ? dataset : mistakes.orElse(dataset, () -> dataset.slots(slots));
   }
 

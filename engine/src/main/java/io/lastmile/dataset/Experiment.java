@@ -61,20 +61,15 @@ public record Experiment(
    * @throws LastmileException of kind USER when there is no such dataset
    */
   public Dataset rowsOf(String key, int batch) {
-    Dataset of = dataset(key);
-    return new Dataset(
-        of.source(),
-        of.steps(),
-        List.of(),
-        batch,
-        of.shuffle(),
-        List.of(),
-        of.prefetch(),
-        of.slots(),
-        of.onEmpty(),
-        Dataset.LastStep.UNEVEN,
-        Dataset.Certificate.IDENTITIES,
-        Dataset.Order.DETERMINISTIC);
+    return dataset(key)
+        .with(parts -> {
+          parts.tensors = List.of();
+          parts.keys = List.of();
+          parts.batch = batch;
+          parts.lastStep = Dataset.LastStep.UNEVEN;
+          parts.certificate = Dataset.Certificate.IDENTITIES;
+          parts.order = Dataset.Order.DETERMINISTIC;
+        });
   }
 
   /** Begins an experiment. */

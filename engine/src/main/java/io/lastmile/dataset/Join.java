@@ -1,7 +1,6 @@
 package io.lastmile.dataset;
 
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,28 +64,18 @@ public record Join(
   }
 
   /** What becomes of a row without a match. */
-  public enum How {
+  public enum How implements Worded {
     /** It stays, the added columns are null. */
     LEFT,
     /** It is dropped. */
-    INNER;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    INNER
   }
 
   /** What becomes of keys that are several times in the table. */
-  public enum Match {
+  public enum Match implements Worded {
     /** They are an error, found before anything runs. */
     UNIQUE,
     /** The first row counts, in the order of the files. */
-    FIRST;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    FIRST
   }
 }

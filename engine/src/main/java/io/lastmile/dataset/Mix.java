@@ -3,7 +3,6 @@ package io.lastmile.dataset;
 import io.lastmile.error.LastmileException;
 import io.lastmile.error.Nearest;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -33,18 +32,13 @@ public record Mix(List<Part> parts, OnDry onDry) implements Source {
   }
 
   /** What happens when a row is to come from a dataset that has none left. */
-  public enum OnDry {
+  public enum OnDry implements Worded {
     /** The epoch ends. */
     STOP,
     /** The dataset starts over, until each has been read to its end once. */
     REPEAT,
     /** The others go on without it, until none has a row left. */
-    REST;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    REST
   }
 
   public Mix {

@@ -1,7 +1,6 @@
 package io.lastmile.dataset;
 
 import java.util.List;
-import java.util.Locale;
 
 /** Where the rows of a dataset come from: a table, or other datasets. */
 public sealed interface Source permits Source.Files, Mix, Source.Unread {
@@ -115,28 +114,18 @@ public sealed interface Source permits Source.Files, Mix, Source.Unread {
   record Unread() implements Source {}
 
   /** What files with different columns do. */
-  enum Schema {
+  enum Schema implements Worded {
     /** They are refused. */
     STRICT,
     /** A column that a file lacks is null there; types are widened where nothing is lost. */
-    UNION;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    UNION
   }
 
   /** What a row group that cannot be read does to the run. */
-  enum OnCorrupt {
+  enum OnCorrupt implements Worded {
     /** Ends it. */
     FAIL,
     /** Is left out, counted and named in the summary. */
-    SKIP;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    SKIP
   }
 }

@@ -2,7 +2,6 @@ package io.lastmile.dataset;
 
 import io.lastmile.error.LastmileException;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** One thing done to the rows of a dataset, as the user said it. */
@@ -229,14 +228,9 @@ public sealed interface Step
   }
 
   /** An end of a list. */
-  enum End {
+  enum End implements Worded {
     FIRST,
-    LAST;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    LAST
   }
 
   /**
@@ -505,13 +499,8 @@ public sealed interface Step
   }
 
   /** Whether a sampling step draws the same rows every epoch. */
-  enum Resample {
+  enum Resample implements Worded {
     ONCE,
-    EACH_EPOCH;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    EACH_EPOCH
   }
 }

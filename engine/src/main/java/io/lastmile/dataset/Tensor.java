@@ -2,7 +2,6 @@ package io.lastmile.dataset;
 
 import io.lastmile.error.LastmileException;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -186,42 +185,27 @@ public record Tensor(
   }
 
   /** How the columns of a tensor lie in memory. */
-  public enum Layout {
+  public enum Layout implements Worded {
     /** Scalars side by side, a matrix; lists one after the other. */
     DENSE,
     /** Lists, or scalars as lists of one, column by column: the layout of a keyed jagged tensor. */
-    KEYED;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    KEYED
   }
 
   /** What becomes of nulls. */
-  public enum Nulls {
+  public enum Nulls implements Worded {
     /** The fill takes their place. */
     FILL,
     /** A null ends the run. */
     ERROR,
     /** As {@link #FILL}, and a mask beside the values tells which were there. */
-    MASK;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    MASK
   }
 
   /** Which end of a list that is too long stays. */
-  public enum Truncate {
+  public enum Truncate implements Worded {
     FIRST,
-    LAST;
-
-    /** The word for it in YAML and JSON. */
-    public String word() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    LAST
   }
 
   /** The columns of a tensor. */

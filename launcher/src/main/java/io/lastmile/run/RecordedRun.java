@@ -1,6 +1,8 @@
 package io.lastmile.run;
 
 import io.lastmile.dataset.Json;
+import io.lastmile.error.FailureKind;
+import io.lastmile.error.LastmileException;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -78,9 +80,24 @@ public record RecordedRun(
   /**
    * What the run of a folder kept.
    *
-   * @throws IOException when it is no folder of a run, or cannot be read
+   * @throws LastmileException USER when it is no folder of a run, or cannot be read
    */
-  public static Kept kept(Path folder) throws IOException {
+  public static Kept kept(Path folder) {
+    try {
+      return readKept(folder);
+    } catch (IOException e) {
+      throw none(folder, e);
+    }
+  }
+
+  /** What the user is told of a folder that is no record of a run, or cannot be read. */
+  public static LastmileException none(Path folder, IOException e) {
+    return LastmileException.of(
+        FailureKind.USER,
+        "No run record in %s: %s (lastmile runs lists them)".formatted(folder, e.getMessage()));
+  }
+
+  private static Kept readKept(Path folder) throws IOException {
     String experiment = Files.readString(folder.resolve("experiment.json")).strip();
     String origin = folder(Files.readString(folder.resolve("origin.json")));
     return new Kept(

@@ -134,23 +134,12 @@ public final class RunRecord implements AutoCloseable {
    * @param name dataset and epoch, such as {@code train-0}
    */
   public synchronized void certificate(String name, Map<String, ? extends @Nullable Object> tree) {
-    try {
-      Files.createDirectories(folder.resolve(CERTIFICATES));
-      replace(CERTIFICATES + "/" + name + ".json", Json.write(tree));
-    } catch (IOException e) {
-      lost = lost == null ? unwritable(folder.resolve(CERTIFICATES), e) : lost;
-    } catch (LastmileException e) {
-      lost = lost == null ? e : lost;
-    }
+    keep(folder.resolve(CERTIFICATES), name, tree);
   }
 
   /** Keeps what became of the rows so far, as a tree of JSON; as {@link #event} when it cannot. */
   public synchronized void history(Map<String, ?> tree) {
-    try {
-      replace("history.json", Json.write(tree));
-    } catch (LastmileException e) {
-      lost = lost == null ? e : lost;
-    }
+    keep(folder, "history", tree);
   }
 
   /**
@@ -160,11 +149,17 @@ public final class RunRecord implements AutoCloseable {
    * @param name dataset and epoch, such as {@code train-0}
    */
   public synchronized void lineage(String name, Map<String, ?> tree) {
+    keep(folder.resolve(LINEAGE), name, tree);
+  }
+
+  private void keep(Path in, String name, Map<String, ? extends @Nullable Object> tree) {
     try {
-      Files.createDirectories(folder.resolve(LINEAGE));
-      replace(LINEAGE + "/" + name + ".json", Json.write(tree));
+      if (!in.equals(folder)) {
+        Files.createDirectories(in);
+      }
+      replace(in.resolve(name + ".json"), Json.write(tree));
     } catch (IOException e) {
-      lost = lost == null ? unwritable(folder.resolve(LINEAGE), e) : lost;
+      lost = lost == null ? unwritable(in, e) : lost;
     } catch (LastmileException e) {
       lost = lost == null ? e : lost;
     }
@@ -285,8 +280,11 @@ public final class RunRecord implements AutoCloseable {
     }
   }
 
-  private synchronized void replace(String name, String json) {
-    Path file = folder.resolve(name);
+  private void replace(String name, String json) {
+    replace(folder.resolve(name), json);
+  }
+
+  private synchronized void replace(Path file, String json) {
     Path fresh = file.resolveSibling("." + file.getFileName() + ".new");
     try {
       Files.writeString(fresh, json + "\n");

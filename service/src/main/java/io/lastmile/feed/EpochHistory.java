@@ -1,7 +1,6 @@
 package io.lastmile.feed;
 
 import io.lastmile.plan.FeedPlan;
-import io.lastmile.sequence.Counts;
 import io.lastmile.sequence.Position;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -186,12 +185,14 @@ final class EpochHistory {
   static EpochHistory of(Map<?, ?> tree, FeedPlan plan) {
     EpochHistory history =
         new EpochHistory(
-            position(tree, "start", plan),
+            Position.kept(Tree.map(tree.get("start")), plan),
             null,
             Math.toIntExact(Tree.number(tree.get("ranks"))),
             Tree.number(tree.get("from_row")));
-    history.sent = position(tree, "sent", plan);
-    history.settle(position(tree, "taken_by_all", plan), Tree.number(tree.get("rows_taken")));
+    history.sent = Position.kept(Tree.map(tree.get("sent")), plan);
+    history.settle(
+        Position.kept(Tree.map(tree.get("taken_by_all")), plan),
+        Tree.number(tree.get("rows_taken")));
     history.ended = Boolean.TRUE.equals(tree.get("ended"));
     for (Object replay : Tree.list(tree.get("replayed"))) {
       List<?> rows = Tree.list(replay);
@@ -199,34 +200,5 @@ final class EpochHistory {
           new EpochProgress.Replay(Tree.number(rows.getFirst()), Tree.number(rows.getLast())));
     }
     return history;
-  }
-
-  /** A position as it was kept: with what the last step dropped, which no rank goes on from. */
-  private static Position position(Map<?, ?> tree, String key, FeedPlan plan) {
-    Map<?, ?> written = Tree.map(tree.get(key));
-    Position at = Position.of(written, plan);
-    Counts counts = at.counts();
-    List<?> all = Tree.list(Tree.map(written.get("counts")).get("dropped"));
-    List<Long> dropped = all.stream().map(Tree::number).toList();
-    return new Position(
-        at.fingerprint(),
-        at.epoch(),
-        at.step(),
-        at.rows(),
-        at.split(),
-        at.row(),
-        at.skipped(),
-        at.delivered(),
-        at.places(),
-        new Counts(
-            counts.read(),
-            counts.added(),
-            dropped,
-            counts.delivered(),
-            counts.padded(),
-            counts.positives(),
-            counts.unknown()),
-        at.digest(),
-        at.values());
   }
 }

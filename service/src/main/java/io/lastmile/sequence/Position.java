@@ -14,6 +14,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -206,6 +207,20 @@ public record Position(
    * @throws LastmileException of kind USER when it is none, or one of another plan
    */
   public static Position of(Map<?, ?> tree, FeedPlan plan) {
+    return of(tree, plan, Position::dropped);
+  }
+
+  /**
+   * The position that a record of the same plan keeps: with what the last step dropped, which no
+   * rank goes on from. As {@link #of}.
+   */
+  public static Position kept(Map<?, ?> tree, FeedPlan plan) {
+    return of(
+        tree, plan, (counts, of) -> numbers(counts, "dropped", of.dropSteps().size(), "drop"));
+  }
+
+  private static Position of(
+      Map<?, ?> tree, FeedPlan plan, BiFunction<Map<?, ?>, FeedPlan, List<Long>> droppedOf) {
     String fingerprint = plan.fingerprint();
     try {
       if (number(tree, "version") != VERSION) {
@@ -222,7 +237,7 @@ public record Position(
           counts.get("added") == null
               ? List.of()
               : numbers(counts, "added", plan.copySteps().size(), "copy");
-      List<Long> dropped = dropped(counts, plan);
+      List<Long> dropped = droppedOf.apply(counts, plan);
       int split = Math.toIntExact(number(tree, "split"));
       long row = number(tree, "row");
       return new Position(
