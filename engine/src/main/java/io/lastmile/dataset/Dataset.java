@@ -56,7 +56,7 @@ public record Dataset(
 
   /** This dataset with some other parts. */
   Dataset with(Consumer<DatasetParts> change) {
-    DatasetParts parts = new DatasetParts(this);
+    DatasetParts parts = new DatasetParts(DatasetDraft.of(this));
     change.accept(parts);
     return parts.dataset();
   }

@@ -304,7 +304,19 @@ public record DatasetDraft(
 
   /** What was said of a finished dataset. */
   static DatasetDraft of(Dataset dataset) {
-    return new DatasetParts(dataset).draft();
+    return new DatasetDraft(
+        dataset.source(),
+        dataset.steps(),
+        dataset.tensors(),
+        dataset.batch(),
+        dataset.shuffle(),
+        dataset.keys(),
+        dataset.prefetch(),
+        dataset.slots(),
+        dataset.onEmpty(),
+        dataset.lastStep(),
+        dataset.certificate(),
+        dataset.order());
   }
 
   /** The steps, each split saying its part; a limit may only be the last. */

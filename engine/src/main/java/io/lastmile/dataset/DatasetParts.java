@@ -37,21 +37,6 @@ final class DatasetParts {
     order = of.order();
   }
 
-  DatasetParts(Dataset of) {
-    source = of.source();
-    steps = of.steps();
-    tensors = of.tensors();
-    batch = of.batch();
-    shuffle = of.shuffle();
-    keys = of.keys();
-    prefetch = of.prefetch();
-    slots = of.slots();
-    onEmpty = of.onEmpty();
-    lastStep = of.lastStep();
-    certificate = of.certificate();
-    order = of.order();
-  }
-
   DatasetDraft draft() {
     return new DatasetDraft(
         source,

@@ -44,6 +44,7 @@ final class ComparedRows implements AutoCloseable {
   private int part;
   private long kept;
   private long overLimit;
+  private boolean hasFailed;
 
   /**
    * Rows of some row groups.
@@ -75,6 +76,7 @@ final class ComparedRows implements AutoCloseable {
 
   /** The failure of the query, with its place. */
   private LastmileException failed(QueryException failure) {
+    hasFailed = true;
     Diagnosis diagnosis =
         new Diagnosis(query.plan(), session, query.query(), split -> List.of(sql(split)));
     try {
@@ -111,6 +113,13 @@ final class ComparedRows implements AutoCloseable {
       overLimit++;
     }
     return false;
+  }
+
+  /** Reads what is left, for its failure; nothing is, where it has failed. */
+  void drain() {
+    while (!hasFailed && step()) {
+      // Only its failure counts.
+    }
   }
 
   private boolean step() {

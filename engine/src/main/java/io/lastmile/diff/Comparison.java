@@ -1,5 +1,6 @@
 package io.lastmile.diff;
 
+import io.lastmile.error.LastmileException;
 import io.lastmile.plan.RowQuery;
 import io.lastmile.plan.Tally;
 import io.lastmile.query.Engine;
@@ -157,11 +158,16 @@ record Comparison(Input a, Input b) {
     Counts counts = new Counts(a.query(), b.query());
     try (Session sessionA = a.engine().connect();
         Session sessionB = b.engine().connect();
-        ComparedRows rowsA = rows(a, sessionA, batch, SharedGroups.Shared::a);
-        ComparedRows rowsB = rows(b, sessionB, batch, SharedGroups.Shared::b)) {
-      merge(rowsA, rowsB, counts);
-      counts.tallyA = rowsA.tally();
-      counts.tallyB = rowsB.tally();
+        ComparedRows rowsA = rows(a, sessionA, batch, SharedGroups.Shared::a)) {
+      try (ComparedRows rowsB = rows(b, sessionB, batch, SharedGroups.Shared::b)) {
+        merge(rowsA, rowsB, counts);
+        counts.tallyA = rowsA.tally();
+        counts.tallyB = rowsB.tally();
+      } catch (LastmileException failure) {
+        // The engine decides which of two sides that fail is the first to do so: it is told of A.
+        rowsA.drain();
+        throw failure;
+      }
     }
     return counts;
   }
